@@ -21,8 +21,11 @@ class JaxOps:
         return value
 
     def conv(self, name, x, stride, padding):
-        y = jax.lax.conv_general_dilated(x, self.parameters[name + ".weight"], stride, [(p, p) for p in padding])
-        return y + self.parameters[name + ".bias"][:, None, None]
+        # Channels last inside: XLA's CPU convolution is three times as fast so.
+        weight = self.parameters[name + ".weight"].transpose(2, 3, 1, 0)
+        y = jax.lax.conv_general_dilated(
+            x.transpose(0, 2, 3, 1), weight, stride, [(p, p) for p in padding], dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        return (y + self.parameters[name + ".bias"]).transpose(0, 3, 1, 2)
 
     def linear(self, name, x):
         return x @ self.parameters[name + ".weight"] + self.parameters[name + ".bias"]

@@ -1,0 +1,1 @@
+//! The mathematics of evaluation, pure: slices in, figures out.

@@ -1,0 +1,1 @@
+//! Reference sets, and scoring a model against one.

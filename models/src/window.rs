@@ -1,0 +1,54 @@
+//! What a model is asked about: one picture, one second of sound, one text, at the same time.
+
+/// How many values a pixel has, and what they mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channels {
+    /// One luminance value.
+    Gray,
+    /// Red, green, blue.
+    Rgb,
+}
+
+impl Channels {
+    /// Bytes per pixel.
+    #[must_use]
+    pub const fn count(self) -> usize {
+        match self {
+            Self::Gray => 1,
+            Self::Rgb => 3,
+        }
+    }
+}
+
+/// A decoded picture, 8 bits a channel, rows from the top, no padding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// What the bytes of a pixel are.
+    pub channels: Channels,
+    /// `width * height * channels.count()` bytes.
+    pub data: Vec<u8>,
+}
+
+/// A piece of mono sound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sound {
+    /// Samples a second.
+    pub sample_rate_hz: u32,
+    /// Values in −1 to 1.
+    pub samples: Vec<f32>,
+}
+
+/// What belongs to one moment. A live window and a sample of a reference set are this same type.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Window {
+    /// What the camera saw; `None` when there is no picture.
+    pub image: Option<Picture>,
+    /// What the microphone heard; `None` when there is no sound.
+    pub audio: Option<Sound>,
+    /// What was typed.
+    pub text: Option<String>,
+}
