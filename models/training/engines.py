@@ -63,6 +63,13 @@ KOKORO_WORDS = {
     "a": ["zˈɪɹO", "wˈʌn", "tˈu", "θɹˈi", "fˈɔɹ", "fˈIv", "sˈɪks", "sˈɛvᵊn", "ˈAt", "nˈIn"],
     "b": ["zˈɪəɹQ", "wˈʌn", "tˈuː", "θɹˈiː", "fˈɔː", "fˈIv", "sˈɪks", "sˈɛvᵊn", "ˈAt", "nˈIn"],
 }
+# The same as people say them whose first language is another one.
+KOKORO_ACCENTED = [
+    ["zˈɛɹo", "zˈiɹO", "sˈɪɹO", "ʣˈɛɹo", "zˈiːro", "zˈɛɾo"], ["wˈɑn", "vˈʌn", "wˈan", "wˈɔn", "wˈʌn"], ["tˈuː", "tjˈu", "tˈʊ", "tʰˈu"],
+    ["tɹˈi", "sɹˈi", "fɹˈi", "θɾˈiː", "θɹˈi"], ["fˈoɾ", "fˈoː", "fˈɔr", "fˈɔɹ"], ["fˈaɪf", "fˈɑɪv", "fˈIf", "fˈaɪv"],
+    ["sˈiks", "sˈɛks", "zˈɪks", "sˈɪks"], ["sˈɛvən", "sˈɛbən", "sˈɛvɛn", "zˈɛvən", "sˈɛwᵊn"], ["ˈeɪt", "ˈɛt", "hˈAt", "ˈAtʰ", "ˈeːt"],
+    ["nˈaɪn", "nˈɑɪn", "nˈan", "nˈaɪnə"],
+]
 
 
 @functools.cache
@@ -78,10 +85,10 @@ def kokoro_session():
     return session, json.loads(vocabulary.read_text(encoding="utf-8"))["vocab"]
 
 
-def kokoro(label, accent, style, speed):
-    """Kokoro-82M: label 0..9, accent "a" or "b", a style vector [256]."""
+def kokoro(sounds, style, speed):
+    """Kokoro-82M: a word in its phoneme alphabet, a style vector [256]."""
     session, vocabulary = kokoro_session()
-    tokens = [0, *(vocabulary[sound] for sound in KOKORO_WORDS[accent][label] + "."), 0]
+    tokens = [0, *(vocabulary[sound] for sound in sounds + "."), 0]
     names = [node.name for node in session.get_inputs()]
     rate = np.array([speed], np.float32 if "float" in session.get_inputs()[2].type else np.int32)
     feeds = dict(zip(names, ([tokens], style[None].astype(np.float32), rate)))

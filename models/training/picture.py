@@ -4,7 +4,7 @@ Pictures are float32 [28, 28], 0 (black) to 255.
 """
 
 import numpy as np
-from scipy.ndimage import affine_transform, gaussian_filter
+from scipy.ndimage import affine_transform, gaussian_filter, shift
 
 from features import IMAGE_SIDE
 
@@ -28,6 +28,19 @@ def warp(rng, picture):
     centre = (IMAGE_SIDE - 1) / 2
     offset = centre - matrix @ np.array([centre, centre]) + rng.uniform(-2.5, 2.5, 2)
     return affine_transform(picture, matrix, offset, order=1)
+
+
+def camera(rng, picture):
+    """A hard day for a camera: displaced, soft, moved while it was taken, in dim, uneven light."""
+    picture = shift(picture, rng.uniform(-2, 2, 2), order=1, mode="nearest")
+    if rng.random() < 0.5:
+        step = rng.uniform(-1.2, 1.2, 2)
+        picture = sum(shift(picture, step * part, order=1, mode="nearest") for part in (-1, -0.5, 0, 0.5, 1)) / 5
+    picture = gaussian_filter(picture, rng.uniform(0.2, 1.0))
+    picture = 255 * (picture / 255) ** np.exp(rng.uniform(-0.5, 0.5))
+    lit = np.add.outer(np.linspace(-1, 1, IMAGE_SIDE) * rng.uniform(-1, 1), np.linspace(-1, 1, IMAGE_SIDE) * rng.uniform(-1, 1))
+    picture = rng.uniform(0, 45) + picture * rng.uniform(0.45, 0.85) + lit * rng.uniform(0, 25)
+    return to_8_bit(picture + rng.normal(0, rng.uniform(0, 8), picture.shape))
 
 
 def spoil(rng, picture, strength):

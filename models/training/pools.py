@@ -22,6 +22,8 @@ from synthesis import ESPEAK_HELD_OUT, KOKORO_HELD_OUT
 # Share of each source among the sounds. People and Kokoro's natural voices count most.
 SHARES = {"fsdd": 0.36, "kokoro": 0.36, "espeak": 0.25, "festival": 0.03}
 HELD_OUT_VOICES = {f"espeak-{name}" for name in ESPEAK_HELD_OUT} | {f"kokoro-{name}" for name in KOKORO_HELD_OUT}
+HARD_PICTURES = 0.35
+TRIMMED_WORDS = 0.4
 CHUNK = 500
 
 
@@ -60,6 +62,8 @@ def sound_chunk(words, seed, kind, count):
     windows, labels, quality, voices = [], [], [], []
     for _ in range(count):
         samples, label, voice = words.draw(rng)
+        if rng.random() < TRIMMED_WORDS:
+            samples = sound.trim(rng, samples)
         if kind == "empty":
             windows.append(sound.empty(rng, words.babble))
             quality.append(0.0)
@@ -80,6 +84,8 @@ def picture_chunk(digits, seed, kind, count):
     for _ in range(count):
         label = int(rng.integers(10))
         shown = picture.view(rng, digits[label][rng.integers(len(digits[label]))])
+        if rng.random() < HARD_PICTURES:
+            shown = picture.camera(rng, shown)
         strength = 0.0 if kind == "clean" else rng.uniform(0.2, 2.5)
         if kind != "clean":
             shown = picture.empty(rng) if kind == "empty" else picture.spoil(rng, shown, strength)

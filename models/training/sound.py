@@ -42,6 +42,16 @@ def change_speed(rng, word):
     return soxr.resample(word, SAMPLE_RATE_HZ * factor, SAMPLE_RATE_HZ, quality="LQ")
 
 
+def trim(rng, word):
+    """Cut off what is soft before and after, as recorders and speech detectors do: whole consonants at times."""
+    frames = np.abs(word[: len(word) // 80 * 80]).reshape(-1, 80).max(1)          # peaks of 10 ms
+    loud = np.flatnonzero(frames > frames.max() * 10 ** (rng.uniform(-40, -22) / 20)) * 80
+    kept = word[loud[0]: loud[-1] + 80].copy()
+    kept[:40] *= np.linspace(0, 1, 40)
+    kept[-40:] *= np.linspace(1, 0, 40)
+    return kept
+
+
 def place(rng, word):
     """The word anywhere in the window, now and then cut a little, wrapped round or with a neighbour's part."""
     word = word[:WINDOW_SAMPLES]

@@ -70,7 +70,15 @@ def kokoro_clips(rng, style, accent, takes):
     for label in range(10):
         for _ in range(takes):
             row = style[int(rng.integers(3, 40))]
-            yield label, engines.kokoro(label, accent, row, round(rng.uniform(0.8, 1.25), 2))
+            yield label, engines.kokoro(engines.KOKORO_WORDS[accent][label], row, round(rng.uniform(0.8, 1.25), 2))
+
+
+def accented_clips(rng, style):
+    """One take a digit, each said in a randomly chosen foreign way."""
+    for label in range(10):
+        row = style[int(rng.integers(3, 40))]
+        sounds = str(rng.choice(engines.KOKORO_ACCENTED[label]))
+        yield label, engines.kokoro(sounds, row, round(rng.uniform(0.75, 1.3), 2))
 
 
 def kokoro_styles(folder):
@@ -85,8 +93,8 @@ def kokoro_blend(rng, styles):
     return sum(weight * styles[name] for weight, name in zip(weights, rng.choice(names, 3, replace=False)))
 
 
-def kokoro_source(folder, blends):
-    """(voice, clips) of each Kokoro voice, then of the blends. Other languages' voices speak with their accent."""
+def kokoro_source(folder, blends, accented):
+    """(voice, clips) of each Kokoro voice, of the blends, and of blends that speak as foreigners do."""
     styles = kokoro_styles(folder)
     for name, style in styles.items():
         rng = seeded("kokoro", name)
@@ -95,12 +103,15 @@ def kokoro_source(folder, blends):
     for number in range(blends):
         rng = seeded("kokoro-blend", str(number))
         yield f"kokoro-blend{number:03}", kokoro_clips(rng, kokoro_blend(rng, styles), rng.choice(["a", "b"], p=[0.7, 0.3]), 1)
+    for number in range(accented):
+        rng = seeded("kokoro-accented", str(number))
+        yield f"kokoro-accented{number:03}", accented_clips(rng, kokoro_blend(rng, styles))
 
 
 def source_voices(source, arguments):
     """(voice, clips) for each voice of a source."""
     if source == "kokoro":
-        yield from kokoro_source(arguments.voices, arguments.blends)
+        yield from kokoro_source(arguments.voices, arguments.blends, arguments.accented)
         return
     speak, voices, takes = {
         "espeak": (espeak_clips, ESPEAK_VARIANTS, 4), "festival": (festival_clips, FESTIVAL_VOICES, 10),
@@ -136,6 +147,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--voices", type=pathlib.Path, help="folder of kokoro-js's voices")
     parser.add_argument("--blends", type=int, default=60)
+    parser.add_argument("--accented", type=int, default=60)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     clips = []

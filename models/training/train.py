@@ -15,16 +15,19 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from augment import augment
 from backend import JaxOps
 from features import normalise
 from model import PROTOTYPES, forward, initial_parameters
 
-BATCH = 128
+BATCH = 64
 PEAK_RATE = 2e-3
 WEIGHT_DECAY = 0.02
 TEMPERATURE = 0.1          # of the shared space
 CONTRAST_WEIGHT, GUIDE_WEIGHT, SIDE_WEIGHT = 0.2, 0.3, 0.7
 SMOOTHING = 0.05
+
+CONTRARY_SHARE = 0.05      # of pairs: the sound says another digit than the picture shows
 
 # How often a pair has which sides clear, noisy or missing.
 SITUATIONS = {
@@ -59,37 +62,28 @@ class Pool:
         return np.stack(values), np.array(quality, np.float32)
 
     def batch(self, rng):
-        """One batch of pairs: image, audio, labels and the quality of either side."""
+        """One batch of pairs: image, audio, the label and the quality of either side."""
         labels = rng.integers(0, 10, BATCH)
+        heard = np.where(rng.random(BATCH) < CONTRARY_SHARE, (labels + rng.integers(1, 10, BATCH)) % 10, labels)
         situations = list(SITUATIONS)
         kinds = [situations[i] for i in rng.choice(len(situations), BATCH, p=list(SITUATIONS.values()))]
         pictures, image_quality = self.draw(rng, "picture", [kind for kind, _ in kinds], labels)
-        sounds, audio_quality = self.draw(rng, "sound", [kind for _, kind in kinds], labels)
+        sounds, audio_quality = self.draw(rng, "sound", [kind for _, kind in kinds], heard)
         return {
-            "image": normalise(pictures), "audio": mask(rng, sounds.astype(np.float32)), "labels": labels,
+            "image": normalise(pictures), "audio": sounds.astype(np.float32), "image_labels": labels, "audio_labels": heard,
             "image_quality": image_quality, "audio_quality": audio_quality,
+            "noise": self.draw(rng, "sound", ["empty"] * BATCH, labels)[0].astype(np.float32),
         }
 
 
-def mask(rng, log_mel):
-    """SpecAugment's idea: now and then a few bands or frames take the window's mean."""
-    for row in np.flatnonzero(rng.random(len(log_mel)) < 0.5):
-        sound = log_mel[row]
-        low, frame = rng.integers(0, 36), rng.integers(0, 90)
-        sound[:, low: low + rng.integers(1, 7)] = sound.mean()
-        sound[frame: frame + rng.integers(1, 9)] = sound.mean()
-    return log_mel
-
-
-def cross_entropy(logits, labels, weights):
-    """Smoothed, weighted by how much of the digit there is."""
-    targets = optax.smooth_labels(jax.nn.one_hot(labels, 10), SMOOTHING)
+def cross_entropy(logits, targets, weights):
+    """Against smoothed shares of the classes [n, 10], weighted by how much of the digit there is."""
+    targets = (1 - SMOOTHING) * targets + SMOOTHING / targets.shape[1]
     return (optax.softmax_cross_entropy(logits, targets) * weights).sum() / jnp.maximum(weights.sum(), 1)
 
 
-def contrast(image, audio, labels, weights):
-    """Supervised contrast between the sides: an image belongs to every sound of its class in the batch."""
-    belongs = (labels[:, None] == labels[None]) * (weights[:, None] * weights[None])
+def contrast(image, audio, belongs):
+    """Supervised contrast between the sides; belongs [images, sounds] is 1 where both are clear and of one class."""
     similarity = image @ audio.T / TEMPERATURE
     losses = 0.0
     for scores, pairs in ((similarity, belongs), (similarity.T, belongs.T)):
@@ -106,17 +100,19 @@ def guide(attention, image_quality, audio_quality):
 
 
 def loss(parameters, batch):
-    """The sum of all losses for one batch."""
+    """The sum of all losses for one batch. What is to be answered is what each side says, by its share of quality."""
     answer = forward(JaxOps(parameters), batch["image"], batch["audio"])
     directions = parameters[PROTOTYPES] / jnp.linalg.norm(parameters[PROTOTYPES], axis=0)
-    labels, seen, heard = batch["labels"], batch["image_quality"], batch["audio_quality"]
+    seen, heard = batch["image_quality"], batch["audio_quality"]
+    shown, said = (jax.nn.one_hot(batch[f"{side}_labels"], 10) for side in ("image", "audio"))
     sides = sum(
-        cross_entropy(answer[f"{side}_embedding"] @ directions / TEMPERATURE, labels, quality)
-        for side, quality in (("image", seen), ("audio", heard))
+        cross_entropy(answer[f"{side}_embedding"] @ directions / TEMPERATURE, targets, quality)
+        for side, targets, quality in (("image", shown, seen), ("audio", said, heard))
     )
-    fused = cross_entropy(answer["logits"], labels, jnp.maximum(seen, heard))
-    clear = (seen > 0.7) & (heard > 0.7)
-    together = contrast(answer["image_embedding"], answer["audio_embedding"], labels, clear.astype(jnp.float32))
+    shares = (shown * seen[:, None] + said * heard[:, None]) / jnp.maximum(seen + heard, 1e-6)[:, None]
+    fused = cross_entropy(answer["logits"], shares, jnp.maximum(seen, heard))
+    belongs = (shown * (seen > 0.7)[:, None]) @ (said * (heard > 0.7)[:, None]).T
+    together = contrast(answer["image_embedding"], answer["audio_embedding"], belongs)
     return fused + SIDE_WEIGHT * sides + CONTRAST_WEIGHT * together + GUIDE_WEIGHT * guide(answer["attention"], seen, heard)
 
 
@@ -129,16 +125,17 @@ def train(pool, steps, seed):
     state, average = optimiser.init(parameters), parameters
 
     @jax.jit
-    def step(parameters, average, state, batch):
+    def step(parameters, average, state, batch, key):
+        batch |= {"audio": augment(key, batch["audio"], batch["noise"], batch["audio_quality"] > 0.7)}
         value, gradients = jax.value_and_grad(loss)(parameters, batch)
         updates, state = optimiser.update(gradients, state, parameters)
         parameters = optax.apply_updates(parameters, updates)
-        average = jax.tree.map(lambda old, new: 0.995 * old + 0.005 * new, average, parameters)
+        average = jax.tree.map(lambda old, new: 0.998 * old + 0.002 * new, average, parameters)
         return parameters, average, state, value
 
-    rng, started = np.random.default_rng(seed), time.monotonic()
+    rng, key, started = np.random.default_rng(seed), jax.random.key(seed), time.monotonic()
     for number in range(1, steps + 1):
-        parameters, average, state, value = step(parameters, average, state, pool.batch(rng))
+        parameters, average, state, value = step(parameters, average, state, pool.batch(rng), jax.random.fold_in(key, number))
         if number % 200 == 0:
             print(f"step {number}/{steps}  loss {value:.4f}  {time.monotonic() - started:.0f} s", flush=True)
     return average
