@@ -8,6 +8,7 @@ import importlib.resources
 import json
 import pathlib
 import subprocess
+import sys
 import tempfile
 
 import numpy as np
@@ -50,11 +51,18 @@ def flite(word, voice, stretch, pitch_hz):
     return from_command(["flite", "-voice", voice, *settings, "-t", word, "-o", "{out}"])
 
 
-def pico(word, voice, speed, pitch):
-    """SVOX Pico, voices en-US and en-GB."""
-    from py_nanotts import NanoTTS
+PICO_SCRIPT = """
+import sys
+from py_nanotts import NanoTTS
+word, voice, speed, pitch = sys.argv[1:]
+sys.stdout.buffer.write(NanoTTS().speak(word, voice=voice, speed=float(speed), pitch=float(pitch)))
+"""
 
-    raw = NanoTTS().speak(word, voice=voice, speed=speed, pitch=pitch)
+
+def pico(word, voice, speed, pitch):
+    """SVOX Pico, voices en-US and en-GB. In a process of its own: Pico's answer depends a little on what it said before."""
+    command = [sys.executable, "-c", PICO_SCRIPT, word, voice, str(speed), str(pitch)]
+    raw = subprocess.run(command, check=True, capture_output=True).stdout
     return to_8_khz(np.frombuffer(raw, np.int16) / 32768, 16000)
 
 
