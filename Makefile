@@ -1,0 +1,54 @@
+# edgeval: everything a person or a machine does with this tree. `make help` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help build demo test format lint unit parity board footprint vectors dist clean
+SHELL := /bin/bash
+
+CARGO ?= cargo
+EDGEVAL := target/debug/edgeval
+PARITY_PYTHON := target/venv-parity/bin/python
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+build: packages-build ## Build the program (target/debug/edgeval; everyday builds are optimised)
+	$(CARGO) build --workspace
+
+demo: packages-build packages-demo build ## Watch one pass of the reference set through the int8 model, over a private broker
+	@tests/demo.sh $(EDGEVAL)
+
+test: packages-build packages-test packages-board format lint unit parity board ## Everything: format, lints, unit, integration and system tests
+
+format: ## Check the format
+	$(CARGO) fmt --all --check
+
+lint: packages-build ## Clippy, warnings are errors
+	$(CARGO) clippy --workspace --all-targets -- --deny warnings
+
+unit: packages-build packages-test ## Unit, integration and system tests in Rust (a real Mosquitto, ALSA's file plugin)
+	$(CARGO) test --workspace
+
+parity: build $(PARITY_PYTHON) ## Figures against scikit-learn, scipy and statsmodels, recomputed now
+	tests/parity/run.sh $(PARITY_PYTHON) $(EDGEVAL)
+
+$(PARITY_PYTHON): tests/parity/requirements.txt
+	python3 -m venv target/venv-parity
+	target/venv-parity/bin/pip install --quiet --requirement tests/parity/requirements.txt
+	@touch $@
+
+board: build packages-board ## The virtual board: a Debian kernel under QEMU with a camera and a sound card
+	tests/virtual_board/run.py $(EDGEVAL)
+
+dist: packages-build ## Build what is shipped and measured (LTO, stripped): target/dist/edgeval
+	$(CARGO) build --profile dist --package edgeval
+
+footprint: dist packages-demo ## Measure size, start, memory and processor of what is shipped
+	tests/footprint.py target/dist/edgeval
+
+vectors: ## Record the reference figures of Pillow and librosa again
+	models/vectors/make.sh
+
+clean: ## Remove everything that was built or fetched
+	rm -rf target
+
+packages-%:
+	@.ci/install-packages $*

@@ -1,0 +1,367 @@
+//! `edgeval bench`: latency, throughput and memory of a model on this board.
+
+mod tensors;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use edgeval_measure::{LatencySummary, early_stopping_estimate};
+use edgeval_models::{Precision, Tensors, Window};
+use edgeval_wire as wire;
+use serde::Serialize;
+
+use crate::clock::Moment;
+use crate::measurement::{self, Loaded, ModelFacts};
+use crate::pipeline::{self, Period};
+use crate::probe::{Roots, memory};
+use crate::report::conditions::Watch;
+use crate::report::wording;
+use crate::{EXIT_INVALID, terminal};
+
+/// MLPerf-like least effort of a quick run.
+const MINIMUM_QUERIES: usize = 64;
+const MINIMUM_DURATION: Duration = Duration::from_secs(1);
+/// Raw times are kept: a bound for what is asked.
+const MAXIMUM_QUERIES: usize = 10_000_000;
+
+/// Arguments of `edgeval bench`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  edgeval bench models/zoo/av-digits
+  edgeval bench models/zoo/av-digits --precision fp32 --duration 10 --json
+  edgeval bench model.onnx --input image=picture.npy --save-tensors out/
+
+One query at a time (MLPerf's single stream): the next begins when the last is answered. A query runs from decoded
+input in memory to prediction; a bare .onnx has no pre- and postprocessing. The run ends when both --queries and
+--duration are reached. Exit status 3: measured, but not valid; the reasons are printed.")]
+pub struct Args {
+    /// Model bundle (a folder with model.toml) or a bare .onnx file
+    model: PathBuf,
+    /// Variant of a bundle
+    #[arg(long, default_value_t = Precision::Int8, value_name = "PRECISION")]
+    precision: Precision,
+    /// Threads that one inference may use
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: u16,
+    /// Queries before the first that is timed
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    warm_up: usize,
+    /// Timed queries, at least
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = parse_queries)]
+    queries: usize,
+    /// Seconds of timed queries, at least
+    #[arg(long, default_value_t = 1.0, value_name = "SECONDS", value_parser = parse_seconds)]
+    duration: f64,
+    /// Seed of the random input
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Feed this array to an input: NAME=FILE.npy (repeatable); the others get random values
+    #[arg(long, value_name = "NAME=FILE")]
+    input: Vec<String>,
+    /// Write what went in and what came out as .npy files into this folder
+    #[arg(long, value_name = "FOLDER")]
+    save_tensors: Option<PathBuf>,
+    /// Write every raw latency, in nanoseconds, one a line
+    #[arg(long, value_name = "FILE")]
+    raw: Option<PathBuf>,
+    /// JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+fn parse_queries(text: &str) -> Result<usize, String> {
+    let number: usize = text.parse().map_err(|_| "not a whole number".to_owned())?;
+    if (1..=MAXIMUM_QUERIES).contains(&number) { Ok(number) } else { Err(format!("from 1 to {MAXIMUM_QUERIES}")) }
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.0..=86_400.0).contains(&seconds) { Ok(seconds) } else { Err("from 0 to 86400".to_owned()) }
+}
+
+/// What is asked of the model, again and again.
+enum Query {
+    /// A bundle's whole path.
+    Window(Window),
+    /// The graph alone.
+    Tensors(Tensors),
+}
+
+/// Raw times of a run.
+struct Run {
+    latencies_ns: Vec<u64>,
+    stages: Vec<[u64; 3]>,
+    elapsed: Duration,
+    period: Period,
+}
+
+/// The JSON of `edgeval bench`, and what the table is made of.
+#[derive(Debug, Serialize)]
+struct Output {
+    schema: u32,
+    model: ModelFacts,
+    engine: &'static str,
+    threads: u16,
+    scenario: &'static str,
+    queries: usize,
+    input: &'static str,
+    latency_us: LatencySummary,
+    /// Percentile at 99 % confidence, or how many queries it would take.
+    early_stopping_us: EarlyStopping,
+    throughput_per_s: f64,
+    stages_us: Stages,
+    start_up: StartUp,
+    memory: Memory,
+    integer_share_of_macs: wire::Reading<f64>,
+    board: wire::BoardState,
+    overhead: wire::AgentCost,
+    validity: wire::Validity,
+}
+
+#[derive(Debug, Serialize)]
+struct EarlyStopping {
+    p90: wire::Reading<f64>,
+    p99: wire::Reading<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Stages {
+    preprocess: LatencySummary,
+    inference: LatencySummary,
+    postprocess: LatencySummary,
+}
+
+#[derive(Debug, Serialize)]
+struct StartUp {
+    model_load_us: u64,
+    first_inference_us: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Memory {
+    model_bytes: u64,
+    pss_before_bytes: wire::Reading<u64>,
+    rss_before_bytes: wire::Reading<u64>,
+    pss_after_load_bytes: wire::Reading<u64>,
+    rss_after_load_bytes: wire::Reading<u64>,
+    rss_peak_bytes: wire::Reading<u64>,
+}
+
+/// Measures and prints.
+///
+/// # Errors
+/// When the model or an input can't be used.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let roots = Roots::default();
+    let before = memory::of_this_process(&roots);
+    let mut loaded = load(&args)?;
+    let after = memory::of_this_process(&roots);
+    let (query, input) = query(&args, &loaded)?;
+
+    let first = ask(&mut loaded, &query)?;
+    for _ in 1..args.warm_up {
+        ask(&mut loaded, &query)?;
+    }
+    let watch = Watch::start(&roots, Moment::now());
+    let run = measure(&args, &mut loaded, &query)?;
+    let observed = watch.finish(Moment::now(), run.period.inference_processor_time);
+
+    if let Some(folder) = &args.save_tensors {
+        tensors::save(folder, &mut loaded.model, &query)?;
+    }
+    if let Some(path) = &args.raw {
+        let lines: Vec<String> = run.latencies_ns.iter().map(ToString::to_string).collect();
+        std::fs::write(path, lines.join("\n") + "\n").with_context(|| format!("can't write {}", path.display()))?;
+    }
+    let memory = Memory {
+        model_bytes: loaded.model.inspect().model_bytes,
+        pss_before_bytes: wording::memory(&before).pss_bytes,
+        rss_before_bytes: wording::memory(&before).rss_bytes,
+        pss_after_load_bytes: wording::memory(&after).pss_bytes,
+        rss_after_load_bytes: wording::memory(&after).rss_bytes,
+        rss_peak_bytes: memory::of_this_process(&roots).map(|memory| memory.rss_peak_bytes).into(),
+    };
+    let start_up = StartUp { model_load_us: whole_us(loaded.load), first_inference_us: whole_us(first) };
+    let output = output(&args, loaded, &run, input, start_up, memory, observed);
+    print(&args, &output)?;
+    Ok(if output.validity.valid { ExitCode::SUCCESS } else { ExitCode::from(EXIT_INVALID) })
+}
+
+fn load(args: &Args) -> anyhow::Result<Loaded> {
+    let threads = usize::from(args.threads);
+    if measurement::is_bare_onnx(&args.model) {
+        return measurement::load_onnx(&args.model, threads);
+    }
+    Ok(measurement::load_bundle(&args.model, args.precision, threads)?.1)
+}
+
+/// A bundle is asked with a seeded random window, a graph or named arrays with tensors.
+fn query(args: &Args, loaded: &Loaded) -> anyhow::Result<(Query, &'static str)> {
+    if args.input.is_empty() && loaded.model.has_preprocessing() {
+        return Ok((Query::Window(loaded.model.seeded_window(args.seed)), "seeded random window"));
+    }
+    let mut tensors = loaded.model.seeded_inputs(args.seed)?;
+    for argument in &args.input {
+        tensors::load_into(&mut tensors, argument)?;
+    }
+    let named = if args.input.is_empty() { "seeded random tensors" } else { "tensors from files" };
+    Ok((Query::Tensors(tensors), named))
+}
+
+fn ask(loaded: &mut Loaded, query: &Query) -> anyhow::Result<Duration> {
+    let started = Moment::now();
+    match query {
+        Query::Window(window) => drop(pipeline::answer(&mut loaded.model, window, Duration::ZERO)?),
+        Query::Tensors(tensors) => drop(loaded.model.infer(tensors)?),
+    }
+    Ok(Moment::now().since(started))
+}
+
+fn measure(args: &Args, loaded: &mut Loaded, query: &Query) -> anyhow::Result<Run> {
+    let least = Duration::from_secs_f64(args.duration);
+    let mut run = Run {
+        latencies_ns: Vec::with_capacity(args.queries),
+        stages: Vec::with_capacity(args.queries),
+        elapsed: Duration::ZERO,
+        period: Period::new(),
+    };
+    let bar = terminal::progress(args.queries as u64, "timing");
+    let started = Moment::now();
+    while (run.latencies_ns.len() < args.queries || run.elapsed < least) && run.latencies_ns.len() < MAXIMUM_QUERIES {
+        measure_one(loaded, query, &mut run)?;
+        run.elapsed = Moment::now().since(started);
+        bar.set_position(run.latencies_ns.len() as u64);
+    }
+    bar.finish_and_clear();
+    Ok(run)
+}
+
+fn measure_one(loaded: &mut Loaded, query: &Query, run: &mut Run) -> anyhow::Result<()> {
+    let started = Moment::now();
+    match query {
+        Query::Window(window) => {
+            let answer = pipeline::answer(&mut loaded.model, window, Duration::ZERO)?;
+            run.latencies_ns.push(nanoseconds(Moment::now().since(started)));
+            let times = answer.times;
+            run.stages.push([times.preprocess, times.inference, times.postprocess].map(nanoseconds));
+            run.period.record(&answer);
+        }
+        Query::Tensors(tensors) => {
+            let processor = crate::probe::cpu::thread_time();
+            loaded.model.infer(tensors)?;
+            let inference = nanoseconds(Moment::now().since(started));
+            run.period.inference_processor_time += crate::probe::cpu::thread_time().saturating_sub(processor);
+            run.latencies_ns.push(inference);
+            run.stages.push([0, inference, 0]);
+        }
+    }
+    Ok(())
+}
+
+fn output(
+    args: &Args,
+    loaded: Loaded,
+    run: &Run,
+    input: &'static str,
+    start_up: StartUp,
+    memory: Memory,
+    observed: crate::report::conditions::Observed,
+) -> Output {
+    let inspection = loaded.model.inspect();
+    let latencies_us = to_us(&run.latencies_ns);
+    let estimate = |percentile| early_stopping_estimate(&latencies_us, percentile).into();
+    let stage = |index: usize| summary(&run.stages.iter().map(|stages| stages[index]).collect::<Vec<_>>());
+    Output {
+        schema: 1,
+        model: loaded.identity,
+        engine: edgeval_models::ENGINE,
+        threads: args.threads,
+        scenario: "single_stream",
+        queries: run.latencies_ns.len(),
+        input,
+        latency_us: summary(&run.latencies_ns),
+        early_stopping_us: EarlyStopping { p90: estimate(0.90), p99: estimate(0.99) },
+        throughput_per_s: run.latencies_ns.len() as f64 / run.elapsed.as_secs_f64(),
+        stages_us: Stages { preprocess: stage(0), inference: stage(1), postprocess: stage(2) },
+        start_up,
+        memory,
+        integer_share_of_macs: wire::Reading::or_reason(inspection.integer_share_of_macs, "the graph has no multiply-accumulates"),
+        board: observed.board,
+        overhead: observed.cost,
+        validity: validity(&observed.validity, run),
+    }
+}
+
+/// The board's reasons and the run's own.
+fn validity(board: &wire::Validity, run: &Run) -> wire::Validity {
+    let few = (run.latencies_ns.len() < MINIMUM_QUERIES)
+        .then_some(("too_few_queries", "fewer than 64 queries: ask for more with --queries"));
+    let short = (run.elapsed < MINIMUM_DURATION)
+        .then_some(("too_short", "shorter than one second: ask for more with --duration"));
+    let reasons = board.reasons.iter().map(|reason| (reason.code.as_str(), reason.text.as_str()));
+    wire::Validity::of(few.into_iter().chain(short).chain(reasons))
+}
+
+fn summary(nanoseconds: &[u64]) -> LatencySummary {
+    LatencySummary::of(&to_us(nanoseconds))
+}
+
+fn to_us(nanoseconds: &[u64]) -> Vec<f64> {
+    nanoseconds.iter().map(|&time| time as f64 / 1e3).collect()
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn whole_us(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn print(args: &Args, output: &Output) -> anyhow::Result<()> {
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(output)?);
+        return Ok(());
+    }
+    terminal::print_heading(&title(output));
+    let mut table = terminal::table(&["", "p50", "p90", "p99", "p99.9", "max"]);
+    let stages = &output.stages_us;
+    for (name, times) in [
+        ("preprocess", &stages.preprocess),
+        ("inference", &stages.inference),
+        ("postprocess", &stages.postprocess),
+        ("whole query", &output.latency_us),
+    ] {
+        let cells = [times.p50, times.p90, times.p99, times.p999, times.max].map(terminal::microseconds);
+        table.add_row([vec![name.to_owned()], cells.to_vec()].concat());
+    }
+    terminal::align_numbers(&mut table);
+    println!("{table}");
+    println!("{}", terminal::facts(facts(output)));
+    terminal::print_validity(&output.validity);
+    Ok(())
+}
+
+fn title(output: &Output) -> String {
+    let precision = output.model.precision.map_or_else(String::new, |precision| format!(" {precision}"));
+    format!("{}{precision}, {} queries, {} thread(s), {}", output.model.name, output.queries, output.threads, output.input)
+}
+
+fn facts(output: &Output) -> Vec<(&'static str, String)> {
+    let memory = &output.memory;
+    let reading = |reading: &wire::Reading<u64>| terminal::reading(reading, |value| terminal::bytes(*value));
+    vec![
+        ("throughput", format!("{:.0} a second", output.throughput_per_s)),
+        ("p90 at 99 % confidence", terminal::reading(&output.early_stopping_us.p90, |value| terminal::microseconds(*value))),
+        ("p99 at 99 % confidence", terminal::reading(&output.early_stopping_us.p99, |value| terminal::microseconds(*value))),
+        ("model load", terminal::microseconds(output.start_up.model_load_us as f64)),
+        ("first inference", terminal::microseconds(output.start_up.first_inference_us as f64)),
+        ("model on disk", terminal::bytes(memory.model_bytes)),
+        ("memory (PSS) before, after load", format!("{}, {}", reading(&memory.pss_before_bytes), reading(&memory.pss_after_load_bytes))),
+        ("memory (RSS) peak", reading(&memory.rss_peak_bytes)),
+        ("runs on integers", terminal::reading(&output.integer_share_of_macs, |share| format!("{:.0} % of multiply-accumulates", share * 100.0))),
+        ("temperature", terminal::reading(&output.board.temperature_c, |celsius| format!("{celsius:.1} °C"))),
+    ]
+}

@@ -1,0 +1,241 @@
+//! `edgeval evaluate`: a model scored on a reference set.
+
+use std::io::BufWriter;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use edgeval_calibration::{Accuracy, Consistency, ReferenceSet, Scored};
+use edgeval_measure::Measured;
+use edgeval_models::Precision;
+use edgeval_wire as wire;
+use serde::Serialize;
+
+use crate::clock::Moment;
+use crate::measurement::{self, Loaded, ModelFacts};
+use crate::pipeline::{self, Period};
+use crate::probe::Roots;
+use crate::report::conditions::{Observed, Watch};
+use crate::report::wording;
+use crate::terminal;
+
+/// Arguments of `edgeval evaluate`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  edgeval evaluate models/zoo/av-digits --set calibration/sets/av-digits
+  edgeval evaluate models/zoo/av-digits --set calibration/sets/av-digits --without image
+  edgeval evaluate models/zoo/av-digits --set calibration/sets/av-digits --json --predictions rows.jsonl")]
+pub struct Args {
+    /// Model bundle: a folder with model.toml
+    model: PathBuf,
+    /// Reference set: a folder with set.toml or metadata.jsonl
+    #[arg(long, value_name = "FOLDER")]
+    set: PathBuf,
+    /// Split of the set
+    #[arg(long, default_value = "test")]
+    split: String,
+    /// Variant of the model
+    #[arg(long, default_value_t = Precision::Int8, value_name = "PRECISION")]
+    precision: Precision,
+    /// Threads that one inference may use
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: u16,
+    /// Leave one modality out: the model gets a black picture or silence
+    #[arg(long, value_name = "MODALITY", value_parser = ["image", "audio"])]
+    without: Option<String>,
+    /// Write each sample's prediction as a line of JSON
+    #[arg(long, value_name = "FILE")]
+    predictions: Option<PathBuf>,
+    /// JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// The JSON of `edgeval evaluate`, and what the tables are made of.
+#[derive(Debug, Serialize)]
+struct Output {
+    schema: u32,
+    model: ModelFacts,
+    engine: &'static str,
+    set: SetFacts,
+    without: Option<String>,
+    accuracy: Accuracy,
+    consistency: Consistency,
+    efficiency: Efficiency,
+    board: wire::BoardState,
+    overhead: wire::AgentCost,
+    validity: wire::Validity,
+}
+
+#[derive(Debug, Serialize)]
+struct SetFacts {
+    name: String,
+    version: String,
+    sha256: String,
+    split: String,
+    samples: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Efficiency {
+    latency_us: wire::Reading<wire::Latency>,
+    stages_us: wire::Stages,
+}
+
+/// Scores and prints.
+///
+/// # Errors
+/// When the model or the set can't be used, or a sample can't be read.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let (bundle, mut loaded) = measurement::load_bundle(&args.model, args.precision, args.threads.into())?;
+    let set = ReferenceSet::open(&args.set)?;
+    let watch = Watch::start(&Roots::default(), Moment::now());
+    let (scored, period) = score(&args, &mut loaded, &set, &bundle.manifest().labels)?;
+    let observed = watch.finish(Moment::now(), period.inference_processor_time);
+    if let Some(path) = &args.predictions {
+        let file = std::fs::File::create(path).with_context(|| format!("can't write {}", path.display()))?;
+        scored.write_predictions(BufWriter::new(file)).with_context(|| format!("can't write {}", path.display()))?;
+    }
+    let output = output(&args, loaded.identity, &set, &scored, &period, observed);
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&output)?);
+    } else {
+        print(&output);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn score(
+    args: &Args,
+    loaded: &mut Loaded,
+    set: &ReferenceSet,
+    labels: &[String],
+) -> anyhow::Result<(Scored, Period)> {
+    if loaded.model.inspect().inputs.is_empty() {
+        bail!("the model has no inputs to score");
+    }
+    let mut period = Period::new();
+    let samples = set.positions(&args.split)?.len();
+    let bar = terminal::progress(samples as u64, "scoring");
+    let scored = edgeval_calibration::score(set, &args.split, labels, |window| {
+        let mut window = window.clone();
+        match args.without.as_deref() {
+            Some("image") => window.image = None,
+            Some("audio") => window.audio = None,
+            _ => {}
+        }
+        let answer = pipeline::answer(&mut loaded.model, &window, Duration::ZERO)?;
+        period.record(&answer);
+        bar.inc(1);
+        Ok(answer.prediction)
+    })?;
+    bar.finish_and_clear();
+    Ok((scored, period))
+}
+
+fn output(
+    args: &Args,
+    model: ModelFacts,
+    set: &ReferenceSet,
+    scored: &Scored,
+    period: &Period,
+    observed: Observed,
+) -> Output {
+    Output {
+        schema: 1,
+        model,
+        engine: edgeval_models::ENGINE,
+        set: SetFacts {
+            name: set.name().to_owned(),
+            version: set.version().to_owned(),
+            sha256: set.identity().to_owned(),
+            split: args.split.clone(),
+            samples: scored.rows().len(),
+        },
+        without: args.without.clone(),
+        accuracy: scored.accuracy(),
+        consistency: scored.consistency(),
+        efficiency: Efficiency {
+            latency_us: wording::total_latency(&period.stages),
+            stages_us: wording::stage_latencies(&period.stages, None),
+        },
+        board: observed.board,
+        overhead: observed.cost,
+        validity: observed.validity,
+    }
+}
+
+fn print(output: &Output) {
+    let Output { model, set, accuracy, consistency, .. } = output;
+    let precision = model.precision.map(|precision| precision.to_string()).unwrap_or_default();
+    let without = output.without.as_ref().map_or_else(String::new, |modality| format!(", without {modality}"));
+    terminal::print_heading(&format!("{} {precision} on {} ({} samples{without})", model.name, set.name, set.samples));
+    let mut table = terminal::table(&["figure", "value", "95 % interval", "n"]);
+    for (name, figure) in [
+        ("top-1", &accuracy.top1),
+        ("precision, macro", &accuracy.precision_macro),
+        ("recall, macro", &accuracy.recall_macro),
+        ("F1, macro", &accuracy.f1_macro),
+        ("calibration error (ECE)", &accuracy.ece),
+        ("embedding distance, belonging", &consistency.belonging_distance),
+        ("embedding distance, shuffled", &consistency.shuffled_distance),
+        ("belonging against shuffled (AUC)", &consistency.auc),
+    ] {
+        table.add_row([vec![name.to_owned()], cells(figure)].concat());
+    }
+    terminal::align_numbers(&mut table);
+    println!("{table}");
+    print_classes(accuracy);
+    print_confusion(accuracy);
+    terminal::print_validity(&output.validity);
+}
+
+fn cells(figure: &Measured) -> Vec<String> {
+    match figure {
+        Measured::Figure(figure) => vec![
+            format!("{:.4}", figure.value),
+            format!("{:.4} to {:.4}", figure.low, figure.high),
+            figure.n.to_string(),
+        ],
+        Measured::NotMeasured { reason } => vec!["–".to_owned(), reason.clone(), String::new()],
+    }
+}
+
+fn print_classes(accuracy: &Accuracy) {
+    terminal::print_heading("By class");
+    let mut table = terminal::table(&["class", "precision", "recall", "F1", "samples"]);
+    for class in &accuracy.per_class {
+        let value = |figure: &Measured| cells(figure).swap_remove(0);
+        table.add_row([
+            class.label.clone(),
+            value(&class.precision),
+            value(&class.recall),
+            value(&class.f1),
+            class.support.to_string(),
+        ]);
+    }
+    terminal::align_numbers(&mut table);
+    println!("{table}");
+}
+
+/// Which classes were taken for which; nothing when all were right.
+fn print_confusion(accuracy: &Accuracy) {
+    let mut mistakes: Vec<(u64, &str, &str)> = Vec::new();
+    for (truth, row) in accuracy.confusion.iter().enumerate() {
+        for (said, &count) in row.iter().enumerate().filter(|(said, count)| *said != truth && **count > 0) {
+            mistakes.push((count, &accuracy.per_class[truth].label, &accuracy.per_class[said].label));
+        }
+    }
+    mistakes.sort_by(|a, b| b.cmp(a));
+    if mistakes.is_empty() {
+        return;
+    }
+    terminal::print_heading("Mistakes, most frequent first");
+    let mut table = terminal::table(&["was", "said", "times"]);
+    for (count, truth, said) in mistakes.iter().take(8) {
+        table.add_row([truth, said, count.to_string().as_str()]);
+    }
+    terminal::align_numbers(&mut table);
+    println!("{table}");
+}

@@ -1,0 +1,116 @@
+//! `edgeval inspect`: a model's inputs, outputs, operators and cost.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use edgeval_models::{Inspection, Precision, TensorFacts};
+use serde::Serialize;
+
+use crate::measurement::{self, Loaded, ModelFacts};
+use crate::terminal;
+
+/// Arguments of `edgeval inspect`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  edgeval inspect models/zoo/av-digits
+  edgeval inspect models/zoo/av-digits --precision fp32 --json
+  edgeval inspect model.onnx")]
+pub struct Args {
+    /// Model bundle (a folder with model.toml) or a bare .onnx file
+    model: PathBuf,
+    /// Variant of a bundle
+    #[arg(long, default_value_t = Precision::Int8, value_name = "PRECISION")]
+    precision: Precision,
+    /// JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Output {
+    schema: u32,
+    model: ModelFacts,
+    engine: &'static str,
+    #[serde(flatten)]
+    inspection: Inspection,
+}
+
+/// Prints what the model is.
+///
+/// # Errors
+/// When it can't be loaded.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let Loaded { model, identity, .. } = if measurement::is_bare_onnx(&args.model) {
+        measurement::load_onnx(&args.model, 1)?
+    } else {
+        measurement::load_bundle(&args.model, args.precision, 1)?.1
+    };
+    let output = Output { schema: 1, model: identity, engine: edgeval_models::ENGINE, inspection: model.inspect() };
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&output)?);
+    } else {
+        print(&output);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(output: &Output) {
+    let Output { model, inspection, .. } = output;
+    let version = model.version.as_deref().unwrap_or("");
+    let precision = model.precision.map(|precision| precision.to_string()).unwrap_or_default();
+    terminal::print_heading(format!("{} {version} {precision}", model.name).trim_end());
+    let share = match inspection.integer_share_of_macs {
+        Some(share) => format!("{:.0} % of multiply-accumulates", share * 100.0),
+        None => "not measured: the graph has no multiply-accumulates".to_owned(),
+    };
+    println!(
+        "{}",
+        terminal::facts([
+            ("identity", model.sha256.clone()),
+            ("engine", output.engine.to_owned()),
+            ("multiply-accumulates", terminal::count(inspection.macs)),
+            ("parameters", terminal::count(inspection.parameters)),
+            ("on disk", terminal::bytes(inspection.model_bytes)),
+            ("runs on integers", share),
+        ])
+    );
+    print_tensors("Inputs", &inspection.inputs);
+    print_tensors("Outputs", &inspection.outputs);
+    print_operators(inspection);
+    warn_of_float(output);
+}
+
+fn print_tensors(title: &str, tensors: &[TensorFacts]) {
+    terminal::print_heading(title);
+    let mut table = terminal::table(&["name", "type", "shape", "meaning"]);
+    for tensor in tensors {
+        let shape = tensor.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" × ");
+        table.add_row([&tensor.name, &tensor.data_type, &shape, &tensor.meaning]);
+    }
+    println!("{table}");
+}
+
+fn print_operators(inspection: &Inspection) {
+    terminal::print_heading("Operators: in the file, and as they run");
+    let names: std::collections::BTreeSet<&String> =
+        inspection.operators_in_file.keys().chain(inspection.operators_run.keys()).collect();
+    let mut table = terminal::table(&["operator", "in the file", "run"]);
+    for name in names {
+        let cell = |counts: &std::collections::BTreeMap<String, usize>| counts.get(name).map_or(String::new(), ToString::to_string);
+        table.add_row([name.clone(), cell(&inspection.operators_in_file), cell(&inspection.operators_run)]);
+    }
+    terminal::align_numbers(&mut table);
+    println!("{table}");
+}
+
+/// A quantized model that runs in float is slower than it looks; say so where it is looked at.
+fn warn_of_float(output: &Output) {
+    let float = output.inspection.integer_share_of_macs.is_some_and(|share| share < 0.5);
+    if output.inspection.quantized && float {
+        let yellow = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Yellow.into())).bold();
+        anstream::println!(
+            "{yellow}note:{yellow:#} this model is quantized, but {} runs most of it in float",
+            output.engine
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! The verbs of the command line: each file owns its arguments and its `run`.
+
+mod bench;
+mod completions;
+mod decode;
+mod devices;
+mod evaluate;
+mod inspect;
+mod run;
+mod set;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What was asked for.
+#[derive(Debug, Parser)]
+#[command(name = "edgeval", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Exit status: 0 done, 1 failed, 2 wrong words on the command line, 3 measured but invalid.\n\
+    Logs go to standard error; EDGEVAL_LOG=debug shows more.")]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the daemon: capture, infer, measure, publish
+    Run(run::Args),
+    /// Measure latency, throughput and memory of a model on this board
+    Bench(bench::Args),
+    /// Score a model on a reference set
+    Evaluate(evaluate::Args),
+    /// Show a model's inputs, outputs, operators and cost
+    Inspect(inspect::Args),
+    /// Look after reference sets
+    Set(set::Args),
+    /// List cameras and microphones, and why one can't be used
+    Devices(devices::Args),
+    /// Turn a message that was published (JSON or postcard) into readable JSON
+    Decode(decode::Args),
+    /// Print a shell's completion script
+    Completions(completions::Args),
+}
+
+/// Does what was asked for.
+///
+/// # Errors
+/// With the failed verb's own words.
+pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    match arguments.verb {
+        Verb::Run(args) => run::run(args),
+        Verb::Bench(args) => bench::run(args),
+        Verb::Evaluate(args) => evaluate::run(args),
+        Verb::Inspect(args) => inspect::run(args),
+        Verb::Set(args) => set::run(args),
+        Verb::Devices(args) => devices::run(args),
+        Verb::Decode(args) => decode::run(args),
+        Verb::Completions(args) => completions::run(args),
+    }
+}

@@ -1,0 +1,278 @@
+//! The daemon's configuration: commented TOML, `EDGEVAL_…` from the environment on top, flags on top of that.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use edgeval_models::Precision;
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::{capture, publish};
+
+/// Where the package puts the file.
+pub const DEFAULT_PATH: &str = "/etc/edgeval/agent.toml";
+const ENVIRONMENT_PREFIX: &str = "EDGEVAL_";
+
+/// Everything that `edgeval run` can be told. `systemd/agent.toml` explains each key.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Who this board is.
+    pub device: Device,
+    /// Where reports go.
+    pub broker: publish::Options,
+    /// What is measured. Without it the agent only says that it is there.
+    pub model: Option<Model>,
+    /// Where windows come from.
+    pub capture: capture::Options,
+    /// How often the agent speaks.
+    pub report: Reporting,
+}
+
+/// Who this board is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Device {
+    /// The board's name in topics; the host's name where none is given.
+    pub name: Option<String>,
+    /// The fleet's part that it belongs to.
+    pub group: String,
+    /// Where the report counter and local reports are kept.
+    pub state_directory: Option<PathBuf>,
+}
+
+impl Default for Device {
+    fn default() -> Self {
+        Self { name: None, group: "default".to_owned(), state_directory: None }
+    }
+}
+
+/// The model that is measured.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// A bundle's folder.
+    pub path: PathBuf,
+    /// `int8` or `fp32`.
+    #[serde(default = "default_precision")]
+    pub precision: Precision,
+    /// Threads that one inference may use.
+    #[serde(default = "default_threads")]
+    pub threads: usize,
+}
+
+const fn default_precision() -> Precision {
+    Precision::Int8
+}
+
+const fn default_threads() -> usize {
+    1
+}
+
+/// How often the agent speaks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reporting {
+    /// Milliseconds between `live` messages, 100 to 3,600,000.
+    pub live_interval_ms: u64,
+    /// Seconds between field reports, 1 to 604,800.
+    pub field_interval_s: u64,
+}
+
+impl Default for Reporting {
+    fn default() -> Self {
+        Self { live_interval_ms: 1000, field_interval_s: 60 }
+    }
+}
+
+impl Reporting {
+    /// Time between `live` messages.
+    #[must_use]
+    pub fn live_interval(&self) -> Duration {
+        Duration::from_millis(self.live_interval_ms)
+    }
+
+    /// Time between field reports.
+    #[must_use]
+    pub fn field_interval(&self) -> Duration {
+        Duration::from_secs(self.field_interval_s)
+    }
+}
+
+/// Why a configuration can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("configuration {path} can't be read: {reason}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// The file isn't TOML.
+    #[error("configuration {path} isn't valid TOML: {reason}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        reason: toml::de::Error,
+    },
+    /// A key is unknown or a value doesn't fit.
+    #[error("configuration: {0}")]
+    Invalid(String),
+}
+
+/// Reads the file (none: defaults alone), lays the environment and then `flags` over it, and checks the result.
+///
+/// # Errors
+/// When the file can't be read, or a key or value isn't known; the message names the nearest known key.
+pub fn load(
+    file: Option<&Path>,
+    environment: impl Iterator<Item = (String, String)>,
+    flags: Table,
+) -> Result<Config, ConfigError> {
+    let mut table = file.map_or_else(|| Ok(Table::new()), read)?;
+    for (path, value) in environment.filter_map(|(name, text)| Some((key_path(&name)?, parse_value(&text)))) {
+        set(&mut table, &path, value);
+    }
+    merge(&mut table, flags);
+    let config: Config = table.try_into().map_err(|error: toml::de::Error| ConfigError::Invalid(explain(&error)))?;
+    check(&config)?;
+    Ok(config)
+}
+
+fn read(path: &Path) -> Result<Table, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|reason| ConfigError::Unreadable { path: path.to_owned(), reason })?;
+    text.parse().map_err(|reason| ConfigError::Syntax { path: path.to_owned(), reason })
+}
+
+/// `EDGEVAL_BROKER__URL` is `broker.url`. Names without `__` belong to other uses of the prefix.
+fn key_path(name: &str) -> Option<Vec<String>> {
+    let rest = name.strip_prefix(ENVIRONMENT_PREFIX)?;
+    rest.contains("__").then(|| rest.split("__").map(str::to_lowercase).collect())
+}
+
+/// A value as TOML has it; text that isn't TOML is a string, so that nobody has to quote in a shell.
+fn parse_value(text: &str) -> Value {
+    format!("value = {text}")
+        .parse::<Table>()
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+/// Sets a value at a path of keys, making tables on the way.
+pub fn set(table: &mut Table, path: &[impl AsRef<str>], value: Value) {
+    let [key, rest @ ..] = path else { return };
+    let key = key.as_ref().to_owned();
+    if rest.is_empty() {
+        table.insert(key, value);
+        return;
+    }
+    let entry = table.entry(key).or_insert_with(|| Value::Table(Table::new()));
+    if !entry.is_table() {
+        *entry = Value::Table(Table::new());
+    }
+    if let Value::Table(inner) = entry {
+        set(inner, rest, value);
+    }
+}
+
+fn merge(base: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Table(inner)), Value::Table(other)) => merge(inner, other),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+/// serde's message, with the nearest known key where one was mistyped.
+fn explain(error: &toml::de::Error) -> String {
+    let message = error.to_string().trim_end().replace('\n', " ");
+    let mut quoted = error.message().split('`').skip(1).step_by(2);
+    let Some(unknown) = quoted.next().filter(|_| error.message().starts_with("unknown field")) else { return message };
+    let nearest = quoted
+        .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
+        .filter(|(distance, known)| *distance <= known.len().max(unknown.len()) / 2)
+        .min();
+    match nearest {
+        Some((_, known)) => format!("there is no key `{unknown}`; did you mean `{known}`? ({message})"),
+        None => format!("there is no key `{unknown}` ({message})"),
+    }
+}
+
+fn check(config: &Config) -> Result<(), ConfigError> {
+    in_range("report.live_interval_ms", config.report.live_interval_ms, 100, 3_600_000)?;
+    in_range("report.field_interval_s", config.report.field_interval_s, 1, 604_800)?;
+    match &config.model {
+        Some(model) => in_range("model.threads", model.threads as u64, 1, 256),
+        None => Ok(()),
+    }
+}
+
+fn in_range(key: &str, value: u64, low: u64, high: u64) -> Result<(), ConfigError> {
+    if (low..=high).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::Invalid(format!("`{key}` is {value}; it must be from {low} to {high}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        load(Some(file.path()), environment, Table::new())
+    }
+
+    #[test]
+    fn nothing_at_all_is_a_configuration() {
+        let config = load(None, std::iter::empty(), Table::new()).unwrap();
+        assert_eq!(config.device.group, "default");
+        assert!(config.model.is_none());
+    }
+
+    #[test]
+    fn the_environment_beats_the_file_and_flags_beat_both() {
+        let config = load_text("[device]\ngroup = \"a\"", &[("EDGEVAL_DEVICE__GROUP", "b")]).unwrap();
+        assert_eq!(config.device.group, "b");
+        let mut flags = Table::new();
+        set(&mut flags, &["device", "group"], "c".into());
+        let environment = [("EDGEVAL_DEVICE__GROUP".to_owned(), "b".to_owned())];
+        assert_eq!(load(None, environment.into_iter(), flags).unwrap().device.group, "c");
+    }
+
+    #[test]
+    fn numbers_in_the_environment_are_numbers() {
+        let config = load_text("", &[("EDGEVAL_REPORT__LIVE_INTERVAL_MS", "250")]).unwrap();
+        assert_eq!(config.report.live_interval_ms, 250);
+    }
+
+    #[test]
+    fn a_typo_names_the_nearest_key() {
+        let error = load_text("[report]\nlive_intervall_ms = 5", &[]).unwrap_err().to_string();
+        assert!(error.contains("did you mean `live_interval_ms`?"), "{error}");
+        let error = load_text("[brokr]\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("did you mean `broker`?"), "{error}");
+    }
+
+    #[test]
+    fn a_value_out_of_range_names_the_range() {
+        let error = load_text("[report]\nlive_interval_ms = 5", &[]).unwrap_err().to_string();
+        assert!(error.contains("from 100 to 3600000"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = load(Some(Path::new("/nowhere/agent.toml")), std::iter::empty(), Table::new()).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/agent.toml"), "{error}");
+    }
+}

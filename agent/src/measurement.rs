@@ -1,0 +1,85 @@
+//! What verbs that measure say about the model and themselves: parts of their JSON.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use edgeval_models::{Bundle, Model, Precision};
+use edgeval_wire as wire;
+use serde::Serialize;
+
+use crate::clock::Moment;
+
+/// A model, loaded, with what a reader needs to know which.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Ready to be asked.
+    pub model: Model,
+    /// Which one.
+    pub identity: ModelFacts,
+    /// How long loading took.
+    pub load: Duration,
+}
+
+/// Which model, in JSON.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModelFacts {
+    /// Its name.
+    pub name: String,
+    /// Its version; a bare ONNX file has none.
+    pub version: Option<String>,
+    /// The bundle's identity, or the bare file's SHA-256.
+    pub sha256: String,
+    /// `int8` or `fp32`; a bare ONNX file doesn't say.
+    pub precision: Option<Precision>,
+}
+
+impl ModelFacts {
+    /// The same for a message.
+    #[must_use]
+    pub fn to_wire(&self) -> wire::ModelIdentity {
+        wire::ModelIdentity {
+            name: wire::text(&self.name),
+            version: wire::text(self.version.as_deref().unwrap_or("")),
+            identity: wire::text(&self.sha256),
+            precision: self.precision.map_or_else(wire::Text::new, |precision| wire::text(&precision.to_string())),
+            engine: wire::text(edgeval_models::ENGINE),
+        }
+    }
+}
+
+/// Loads a bundle's variant.
+///
+/// # Errors
+/// When the bundle can't be opened or its graph can't be loaded.
+pub fn load_bundle(path: &Path, precision: Precision, threads: usize) -> anyhow::Result<(Bundle, Loaded)> {
+    let started = Moment::now();
+    let bundle = Bundle::open(path)?;
+    let model = Model::load(&bundle, precision, threads)?;
+    let identity = ModelFacts {
+        name: bundle.manifest().name.clone(),
+        version: Some(bundle.manifest().version.clone()),
+        sha256: bundle.identity().to_owned(),
+        precision: Some(precision),
+    };
+    Ok((bundle, Loaded { model, identity, load: Moment::now().since(started) }))
+}
+
+/// Loads a bare ONNX file.
+///
+/// # Errors
+/// When it can't be read or loaded.
+pub fn load_onnx(path: &Path, threads: usize) -> anyhow::Result<Loaded> {
+    let started = Moment::now();
+    let model = Model::load_onnx(path, threads)?;
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let sha256 = edgeval_models::sha256_of(path).with_context(|| format!("can't read {}", path.display()))?;
+    let identity = ModelFacts { name, version: None, sha256, precision: None };
+    Ok(Loaded { model, identity, load: Moment::now().since(started) })
+}
+
+/// Whether the path names a bare ONNX file rather than a bundle.
+#[must_use]
+pub fn is_bare_onnx(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
+}

@@ -1,0 +1,122 @@
+//! Processor: what this process used, what others used, how fast it is allowed to run.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use super::{ProbeError, Probed, Roots, read_text};
+
+/// Processor time that this process used since it started, all threads.
+#[must_use]
+pub fn process_time() -> Duration {
+    read_clock(ClockId::ProcessCPUTime)
+}
+
+/// Processor time that the calling thread used since it started.
+#[must_use]
+pub fn thread_time() -> Duration {
+    read_clock(ClockId::ThreadCPUTime)
+}
+
+fn read_clock(id: ClockId) -> Duration {
+    let time = clock_gettime(id);
+    // A processor-time clock starts at zero and never runs backwards.
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Cores that are on line.
+#[must_use]
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// The frequency governor of the first processor, such as `performance`.
+///
+/// # Errors
+/// When the kernel doesn't scale frequencies here.
+pub fn governor(roots: &Roots) -> Probed<String> {
+    read_text(&roots.sys.join("devices/system/cpu/cpu0/cpufreq/scaling_governor"))
+}
+
+/// The first processor's frequency now, in kilohertz.
+///
+/// # Errors
+/// When the kernel doesn't scale frequencies here.
+pub fn frequency_khz(roots: &Roots) -> Probed<u64> {
+    let path = roots.sys.join("devices/system/cpu/cpu0/cpufreq/scaling_cur_freq");
+    read_text(&path)?
+        .parse()
+        .map_err(|_| ProbeError::Unexpected { path: path.display().to_string(), what: "number".to_owned() })
+}
+
+/// Ticks that the whole board has spent, from the first line of /proc/stat (proc(5)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoardTicks {
+    busy: u64,
+    total: u64,
+}
+
+impl BoardTicks {
+    /// Reads the counters.
+    ///
+    /// # Errors
+    /// When /proc/stat can't be read or starts with something else.
+    pub fn read(roots: &Roots) -> Probed<Self> {
+        let path = roots.proc.join("stat");
+        let text = read_text(&path)?;
+        let ticks: Vec<u64> = text
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("cpu "))
+            .map(|rest| rest.split_whitespace().take(8).map_while(|tick| tick.parse().ok()).collect())
+            .unwrap_or_default();
+        if ticks.len() < 4 {
+            return Err(ProbeError::Unexpected { path: path.display().to_string(), what: "cpu line".to_owned() });
+        }
+        let total: u64 = ticks.iter().sum();
+        let idle = ticks[3] + ticks.get(4).copied().unwrap_or(0);
+        Ok(Self { busy: total - idle, total })
+    }
+
+    /// The share of all cores, 0 to 1, that was busy since `earlier`; `None` when no tick has passed.
+    #[must_use]
+    pub fn busy_share_since(&self, earlier: &Self) -> Option<f64> {
+        let total = self.total.checked_sub(earlier.total).filter(|&ticks| ticks > 0)?;
+        Some((self.busy.saturating_sub(earlier.busy) as f64 / total as f64).min(1.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree_with(stat: &str) -> (tempfile::TempDir, Roots) {
+        let tree = tempfile::tempdir().unwrap();
+        std::fs::write(tree.path().join("stat"), stat).unwrap();
+        let roots = Roots { proc: tree.path().into(), sys: tree.path().into() };
+        (tree, roots)
+    }
+
+    #[test]
+    fn the_busy_share_leaves_out_idle_and_waiting() {
+        let (_first, before) = tree_with("cpu  100 0 100 700 100 0 0 0 0 0\ncpu0 1 2 3 4\n");
+        let (_second, after) = tree_with("cpu  150 0 150 780 120 0 0 0 0 0\n");
+        let share = BoardTicks::read(&after).unwrap().busy_share_since(&BoardTicks::read(&before).unwrap());
+        assert_eq!(share, Some(0.5));
+    }
+
+    #[test]
+    fn a_strange_stat_is_an_error() {
+        let (_tree, roots) = tree_with("intr 5\n");
+        assert!(BoardTicks::read(&roots).is_err());
+    }
+
+    #[test]
+    fn processor_time_grows_with_work() {
+        let before = thread_time();
+        while thread_time() == before {
+            std::hint::spin_loop();
+        }
+        assert!(process_time() >= thread_time());
+    }
+}

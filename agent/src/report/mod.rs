@@ -1,0 +1,6 @@
+//! From counters and probes to the words of a report.
+
+pub mod conditions;
+pub mod header;
+pub mod live;
+pub mod wording;

@@ -1,0 +1,57 @@
+//! Figures of this program as messages have them.
+
+use edgeval_wire as wire;
+use wire::Reading;
+
+use crate::probe::memory::ProcessMemory;
+use crate::probe::{ProbeError, Probed};
+use crate::stages::{StageHistogram, Stages};
+
+const NO_WINDOW: &str = "no window was answered in this period";
+const NO_MESSAGE: &str = "no message was acknowledged yet";
+
+/// A histogram's percentiles, where it counted anything.
+#[must_use]
+pub fn latency(histogram: &StageHistogram) -> Option<wire::Latency> {
+    Some(wire::Latency {
+        p50: histogram.quantile_us(0.50)?,
+        p90: histogram.quantile_us(0.90)?,
+        p95: histogram.quantile_us(0.95)?,
+        p99: histogram.quantile_us(0.99)?,
+        p999: histogram.quantile_us(0.999)?,
+        max: histogram.max_us()?,
+        count: histogram.count(),
+    })
+}
+
+/// All windows' time from sensors' bytes to prediction.
+#[must_use]
+pub fn total_latency(stages: &Stages) -> Reading<wire::Latency> {
+    Reading::or_reason(latency(&stages.total), NO_WINDOW)
+}
+
+/// The stages of the windows, with the publisher's own times.
+#[must_use]
+pub fn stage_latencies(stages: &Stages, publish: Option<wire::Latency>) -> wire::Stages {
+    let of_windows = |histogram| Reading::or_reason(latency(histogram), NO_WINDOW);
+    wire::Stages {
+        capture: of_windows(&stages.capture),
+        preprocess: of_windows(&stages.preprocess),
+        inference: of_windows(&stages.inference),
+        postprocess: of_windows(&stages.postprocess),
+        publish: Reading::or_reason(publish, NO_MESSAGE),
+    }
+}
+
+/// A memory reading as messages have it.
+#[must_use]
+pub fn memory(reading: &Probed<ProcessMemory>) -> wire::Memory {
+    let field = |pick: fn(&ProcessMemory) -> u64| reading.as_ref().map(pick).map_err(ProbeError::clone).into();
+    wire::Memory { pss_bytes: field(|memory| memory.pss_bytes), rss_bytes: field(|memory| memory.rss_bytes) }
+}
+
+/// A probe's text, cut to what a message carries.
+#[must_use]
+pub fn probed_text<const N: usize>(reading: Probed<String>) -> Reading<wire::Text<N>> {
+    reading.map(|value| wire::text(&value)).into()
+}

@@ -1,0 +1,156 @@
+//! What outlives a restart: the report counter, and the full reports that the messages are summaries of.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+/// Full reports kept; the oldest go first.
+const REPORTS_KEPT: usize = 200;
+
+/// Why the state can't be kept.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} {path}: {reason}")]
+pub struct StateError {
+    action: &'static str,
+    path: PathBuf,
+    reason: std::io::Error,
+}
+
+/// The agent's own folder.
+#[derive(Debug)]
+pub struct State {
+    directory: PathBuf,
+    sequence: u64,
+}
+
+/// Where state goes when the configuration doesn't say: systemd's folder, else the user's.
+#[must_use]
+pub fn default_directory(variable: impl Fn(&str) -> Option<String>) -> PathBuf {
+    let named = |name: &str| variable(name).filter(|text| !text.is_empty()).map(PathBuf::from);
+    named("STATE_DIRECTORY")
+        .or_else(|| Some(named("XDG_STATE_HOME")?.join("edgeval")))
+        .or_else(|| Some(named("HOME")?.join(".local/state/edgeval")))
+        .unwrap_or_else(|| std::env::temp_dir().join("edgeval"))
+}
+
+impl State {
+    /// Opens the folder, making it where it is missing, and reads the counter.
+    ///
+    /// # Errors
+    /// When the folder can't be made or the counter can't be read.
+    pub fn open(directory: &Path) -> Result<Self, StateError> {
+        let failed = |action, reason| StateError { action, path: directory.to_owned(), reason };
+        std::fs::create_dir_all(directory.join("reports")).map_err(|reason| failed("can't make", reason))?;
+        let sequence = match std::fs::read_to_string(directory.join("sequence")) {
+            Ok(text) => text.trim().parse().map_err(|_| failed("no number in the counter of", std::io::ErrorKind::InvalidData.into()))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+            Err(reason) => return Err(failed("can't read the counter of", reason)),
+        };
+        Ok(Self { directory: directory.to_owned(), sequence })
+    }
+
+    /// The next report's number: one more than the last one, restarts included.
+    ///
+    /// # Errors
+    /// When the number can't be stored; it is counted up all the same, so that this run has no doubles.
+    pub fn next_sequence(&mut self) -> (u64, Result<(), StateError>) {
+        self.sequence += 1;
+        let stored = self.replace("sequence", self.sequence.to_string().as_bytes());
+        (self.sequence, stored)
+    }
+
+    /// Keeps a full report and gives its name: the SHA-256 of its bytes.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn keep_report(&self, json: &[u8]) -> Result<String, StateError> {
+        let digest = hex(&Sha256::digest(json));
+        self.replace(&format!("reports/{digest}.json"), json)?;
+        self.drop_old_reports();
+        Ok(digest)
+    }
+
+    /// Where a kept report is.
+    #[must_use]
+    pub fn report_path(&self, digest: &str) -> PathBuf {
+        self.directory.join("reports").join(format!("{digest}.json"))
+    }
+
+    /// Writes beside the file and renames, so that a power cut leaves the old content or the new.
+    fn replace(&self, name: &str, content: &[u8]) -> Result<(), StateError> {
+        let path = self.directory.join(name);
+        let write = || {
+            let beside = path.with_extension("new");
+            let mut file = std::fs::File::create(&beside)?;
+            file.write_all(content)?;
+            file.sync_data()?;
+            std::fs::rename(&beside, &path)
+        };
+        write().map_err(|reason| StateError { action: "can't write", path: path.clone(), reason })
+    }
+
+    fn drop_old_reports(&self) {
+        let Ok(entries) = std::fs::read_dir(self.directory.join("reports")) else { return };
+        let mut files: Vec<_> =
+            entries.flatten().filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()))).collect();
+        files.sort();
+        let surplus = files.len().saturating_sub(REPORTS_KEPT);
+        for (_, path) in files.into_iter().take(surplus) {
+            if let Err(error) = std::fs::remove_file(&path) {
+                tracing::warn!("can't remove the old report {}: {error}", path.display());
+            }
+        }
+    }
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counter_goes_on_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::open(folder.path()).unwrap();
+        assert_eq!(state.next_sequence().0, 1);
+        assert_eq!(state.next_sequence().0, 2);
+        assert_eq!(State::open(folder.path()).unwrap().next_sequence().0, 3);
+    }
+
+    #[test]
+    fn a_spoilt_counter_is_said_not_reset() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("sequence"), "many").unwrap();
+        assert!(State::open(folder.path()).is_err());
+    }
+
+    #[test]
+    fn a_report_is_found_by_its_digest_and_old_ones_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).unwrap();
+        for number in 0..REPORTS_KEPT + 5 {
+            let digest = state.keep_report(number.to_string().as_bytes()).unwrap();
+            assert_eq!(std::fs::read_to_string(state.report_path(&digest)).unwrap(), number.to_string());
+        }
+        assert_eq!(std::fs::read_dir(folder.path().join("reports")).unwrap().count(), REPORTS_KEPT);
+    }
+
+    #[test]
+    fn systemd_names_the_folder_first() {
+        let variable = |name: &str| match name {
+            "STATE_DIRECTORY" => Some("/var/lib/edgeval".to_owned()),
+            "HOME" => Some("/home/someone".to_owned()),
+            _ => None,
+        };
+        assert_eq!(default_directory(variable), PathBuf::from("/var/lib/edgeval"));
+        assert_eq!(
+            default_directory(|name| (name == "HOME").then(|| "/home/someone".to_owned())),
+            PathBuf::from("/home/someone/.local/state/edgeval")
+        );
+    }
+}

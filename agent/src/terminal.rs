@@ -1,0 +1,143 @@
+//! How edgeval speaks to a person: plain words, tables, progress on a terminal only, colours there only.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use edgeval_wire::{Reading, Validity};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Prints an error and what caused it, once each, to standard error.
+pub fn print_error(error: &anyhow::Error) {
+    let red = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into())).bold();
+    anstream::eprintln!("{red}error:{red:#} {}", chain(error));
+}
+
+/// An error with its causes. A cause that its successor quotes already is left out.
+fn chain(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !said.contains(&cause) {
+            let separator = if said.is_empty() { "" } else { ": " };
+            said = format!("{said}{separator}{cause}");
+        }
+    }
+    said
+}
+
+/// An empty table in the house style.
+#[must_use]
+pub fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header);
+    table
+}
+
+/// Right-aligns all columns but the first: numbers.
+pub fn align_numbers(table: &mut Table) {
+    table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+}
+
+/// A table of names and values.
+#[must_use]
+pub fn facts<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    rows.into_iter().for_each(|(name, value)| {
+        table.add_row([name.to_owned(), value]);
+    });
+    table
+}
+
+/// A bold line above a table.
+pub fn print_heading(text: &str) {
+    let bold = anstyle::Style::new().bold();
+    anstream::println!("\n{bold}{text}{bold:#}");
+}
+
+/// A bar with time left, on standard error; hidden where that isn't a terminal.
+#[must_use]
+pub fn progress(steps: u64, what: &'static str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}, {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(steps).with_style(style).with_message(what)
+}
+
+/// Microseconds as a person reads them: `312 µs`, `4.21 ms`, `1.50 s`.
+#[must_use]
+pub fn microseconds(value: f64) -> String {
+    match value {
+        v if v < 1000.0 => format!("{v:.0} µs"),
+        v if v < 1_000_000.0 => format!("{:.2} ms", v / 1e3),
+        v => format!("{:.2} s", v / 1e6),
+    }
+}
+
+/// A duration as a person reads it.
+#[must_use]
+pub fn duration(value: Duration) -> String {
+    microseconds(value.as_secs_f64() * 1e6)
+}
+
+/// Bytes as a person reads them: `354 kB`, `12.1 MB` (powers of ten).
+#[must_use]
+pub fn bytes(value: u64) -> String {
+    match value as f64 {
+        v if v < 1e3 => format!("{v:.0} B"),
+        v if v < 1e6 => format!("{:.0} kB", v / 1e3),
+        v if v < 1e9 => format!("{:.1} MB", v / 1e6),
+        v => format!("{:.2} GB", v / 1e9),
+    }
+}
+
+/// A large count as a person reads it: `1.2 M`.
+#[must_use]
+pub fn count(value: u64) -> String {
+    match value as f64 {
+        v if v < 1e4 => format!("{v:.0}"),
+        v if v < 1e6 => format!("{:.1} k", v / 1e3),
+        v if v < 1e9 => format!("{:.2} M", v / 1e6),
+        v => format!("{:.2} G", v / 1e9),
+    }
+}
+
+/// A reading in a person's words, or why there is none.
+#[must_use]
+pub fn reading<T>(reading: &Reading<T>, words: impl Fn(&T) -> String) -> String {
+    match reading {
+        Reading::Value(value) => words(value),
+        Reading::NotMeasured(reason) => format!("not measured: {reason}"),
+    }
+}
+
+/// The verdict on a measurement: nothing when it is valid, else each reason on a line.
+pub fn print_validity(validity: &Validity) {
+    let yellow = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Yellow.into())).bold();
+    for reason in &validity.reasons {
+        anstream::println!("{yellow}not valid:{yellow:#} {} ({})", reason.text, reason.code);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_change_where_a_person_would() {
+        assert_eq!(microseconds(312.4), "312 µs");
+        assert_eq!(microseconds(4210.0), "4.21 ms");
+        assert_eq!(microseconds(1_500_000.0), "1.50 s");
+        assert_eq!(bytes(354_000), "354 kB");
+        assert_eq!(count(1_234_567), "1.23 M");
+    }
+
+    #[test]
+    fn a_cause_that_was_quoted_is_not_said_twice() {
+        let error = anyhow::anyhow!("no such file").context("can't open x: no such file").context("bench");
+        assert_eq!(chain(&error), "bench: can't open x: no such file");
+    }
+}
