@@ -1,5 +1,35 @@
 //! Model bundles, preprocessing and inference: the only code of edgeval that names tract.
+//!
+//! A [`Bundle`] is opened and checked, a [`Model`] is loaded from it, and [`Model::predict`] turns a [`Window`] into a
+//! [`Prediction`], timing preprocessing, inference and postprocessing with a clock that is passed in.
 
+mod bundle;
+mod graph;
+mod image;
+mod inspection;
+mod log_mel;
+mod manifest;
+mod model;
+mod onnx_file;
+mod prediction;
+mod resize;
+mod sound;
+mod tensor;
+mod toml_error;
 mod window;
 
+pub use bundle::{Bundle, BundleError, MANIFEST_FILE, sha256_of};
+pub use graph::{ENGINE, GraphError};
+pub use image::{ImagePlan, PictureError};
+pub use inspection::{Inspection, TensorFacts};
+pub use log_mel::LogMelPlan;
+pub use manifest::{
+    AudioInput, Axes, ChannelOrder, Features, Filter, Fit, ImageInput, Input, Layout, LogKind, LogMel, Manifest,
+    MelNorm, MelScale, Modality, Output, PadMode, Precision, Variant, WindowShape,
+};
+pub use model::{Model, ModelError, Timed};
+pub use prediction::Prediction;
+pub use sound::{ResampleError, SoundPlan};
+pub use tensor::{Tensor, Tensors};
+pub use toml_error::explain;
 pub use window::{Channels, Picture, Sound, Window};

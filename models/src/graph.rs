@@ -1,0 +1,245 @@
+//! A graph loaded, run, and looked at, with tract.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tract_linalg::multithread::{Executor, multithread_tract_scope};
+use tract_onnx::pb::ModelProto;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::DimLike;
+use tract_onnx::tract_core::ops::Cost;
+use tract_onnx::tract_hir::infer::{Factoid, InferenceModel};
+
+use crate::onnx_file;
+use crate::tensor::{Tensor as NamedTensor, Tensors};
+
+/// What runs a graph.
+pub const ENGINE: &str = "tract";
+
+/// Why a graph can't be loaded or run, in words; who uses it knows the file.
+#[derive(Debug, thiserror::Error)]
+pub enum GraphError {
+    /// The file contradicts itself.
+    #[error("it is damaged or isn't an ONNX model: {0}")]
+    Damaged(String),
+    /// It isn't ONNX, or has what tract doesn't know.
+    #[error("tract can't load it: {0}")]
+    Load(String),
+    /// A dimension has no number.
+    #[error("input `{input}` has a dimension without a number: {shape}; export the model with fixed shapes")]
+    OpenShape {
+        /// Which input.
+        input: String,
+        /// Its shape as the graph has it.
+        shape: String,
+    },
+    /// An input doesn't fit.
+    #[error("input `{input}` has shape {actual:?}, the graph wants {expected:?}")]
+    Shape {
+        /// Which input.
+        input: String,
+        /// What was given.
+        actual: Vec<usize>,
+        /// What the graph wants.
+        expected: Vec<usize>,
+    },
+    /// It failed while running.
+    #[error("tract can't run it: {0}")]
+    Run(String),
+}
+
+/// An input or output of a graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// The graph's name for it.
+    pub name: String,
+    /// Its dimensions.
+    pub shape: Vec<usize>,
+    /// tract's name of its type: `F32`, `I64`, …
+    pub data_type: String,
+}
+
+/// What a graph is made of.
+#[derive(Clone, Debug, Default)]
+pub struct GraphFacts {
+    /// Operators of the file, counted.
+    pub operators_in_file: BTreeMap<String, usize>,
+    /// Operators that run, counted.
+    pub operators_run: BTreeMap<String, usize>,
+    /// Multiply-accumulates of one run.
+    pub macs: u64,
+    /// Those of them that run on integers.
+    pub integer_macs: u64,
+    /// Numbers in the file's weights.
+    pub parameters: u64,
+    /// Whether the file holds quantization operators.
+    pub quantized: bool,
+}
+
+/// A graph, ready to run.
+#[derive(Debug)]
+pub struct Graph {
+    state: TypedSimpleState,
+    input_types: Vec<DatumType>,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+    facts: GraphFacts,
+    threads: Option<Executor>,
+}
+
+impl Graph {
+    /// Loads a graph from the bytes of an ONNX file; `threads` may work on one run.
+    ///
+    /// # Errors
+    /// When the bytes aren't a graph that tract can run. A panic inside tract is an error here.
+    pub fn load(bytes: &[u8], threads: usize) -> Result<Self, GraphError> {
+        catch_unwind(AssertUnwindSafe(|| Self::load_unguarded(bytes, threads)))
+            .unwrap_or_else(|_| Err(GraphError::Damaged("tract gave up on it".to_owned())))
+    }
+
+    fn load_unguarded(mut bytes: &[u8], threads: usize) -> Result<Self, GraphError> {
+        let onnx = tract_onnx::onnx();
+        let proto = onnx.proto_model_for_read(&mut bytes).map_err(load_error)?;
+        onnx_file::check(&proto).map_err(GraphError::Damaged)?;
+        let mut facts = facts_of_file(&proto);
+        let output_names: Vec<String> =
+            proto.graph.iter().flat_map(|graph| &graph.output).map(|output| output.name.clone()).collect();
+        let mut model = onnx.model_for_proto_model(&proto).map_err(load_error)?;
+        drop(proto);
+        fix_input_shapes(&mut model)?;
+        let model = model.into_optimized().map_err(load_error)?;
+        count_run(&model, &mut facts).map_err(load_error)?;
+        let inputs = ports(&model, &model.inputs, |index| model.node(model.inputs[index].node).name.clone())?;
+        let outputs = ports(&model, &model.outputs, |index| output_names.get(index).cloned().unwrap_or_default())?;
+        let input_types = (0..inputs.len())
+            .map(|index| model.input_fact(index).map(|fact| fact.datum_type))
+            .collect::<TractResult<_>>()
+            .map_err(load_error)?;
+        let state = model.into_runnable().and_then(|plan| plan.spawn()).map_err(load_error)?;
+        let threads = (threads > 1).then(|| Executor::multithread_with_name(threads, "inference"));
+        Ok(Self { state, input_types, inputs, outputs, facts, threads })
+    }
+
+    /// What goes in, in order.
+    #[must_use]
+    pub fn inputs(&self) -> &[Port] {
+        &self.inputs
+    }
+
+    /// What comes out, in order.
+    #[must_use]
+    pub fn outputs(&self) -> &[Port] {
+        &self.outputs
+    }
+
+    /// What it is made of.
+    #[must_use]
+    pub const fn facts(&self) -> &GraphFacts {
+        &self.facts
+    }
+
+    /// Runs the graph once. `tensors` holds every input, in any order.
+    ///
+    /// # Errors
+    /// When an input is missing or has another shape, or tract fails.
+    pub fn run(&mut self, tensors: &Tensors) -> Result<Tensors, GraphError> {
+        let inputs = self.tract_inputs(tensors)?;
+        let state = &mut self.state;
+        let outputs = match &self.threads {
+            Some(pool) => multithread_tract_scope(pool.clone(), || state.run(inputs)),
+            None => state.run(inputs),
+        }
+        .map_err(run_error)?;
+        self.outputs.iter().zip(outputs).map(|(port, value)| from_tract(port, &value)).collect()
+    }
+
+    fn tract_inputs(&self, tensors: &Tensors) -> Result<TVec<TValue>, GraphError> {
+        self.inputs.iter().zip(&self.input_types).map(|(port, data_type)| to_tract(port, *data_type, tensors)).collect()
+    }
+}
+
+fn to_tract(port: &Port, data_type: DatumType, tensors: &Tensors) -> Result<TValue, GraphError> {
+    let tensor = tensors.get(&port.name).filter(|tensor| tensor.shape == port.shape).ok_or_else(|| GraphError::Shape {
+        input: port.name.clone(),
+        actual: tensors.get(&port.name).map(|tensor| tensor.shape.clone()).unwrap_or_default(),
+        expected: port.shape.clone(),
+    })?;
+    let tensor = Tensor::from_shape(&port.shape, &tensor.values).map_err(run_error)?;
+    Ok(tensor.cast_to_dt(data_type).map_err(run_error)?.into_owned().into_tvalue())
+}
+
+fn from_tract(port: &Port, value: &Tensor) -> Result<NamedTensor, GraphError> {
+    let floats = value.cast_to::<f32>().map_err(run_error)?;
+    let values = floats.try_as_plain_ram().and_then(|plain| Ok(plain.as_slice::<f32>()?.to_vec())).map_err(run_error)?;
+    Ok(NamedTensor { name: port.name.clone(), shape: value.shape().to_vec(), values })
+}
+
+/// An error with its causes in one line: tract's own text has a line for each.
+fn in_one_line(error: &TractError) -> String {
+    error.chain().map(|cause| cause.to_string().replace('\n', " ")).collect::<Vec<_>>().join(": ")
+}
+
+fn load_error(error: TractError) -> GraphError {
+    GraphError::Load(in_one_line(&error))
+}
+
+fn run_error(error: TractError) -> GraphError {
+    GraphError::Run(in_one_line(&error))
+}
+
+/// Gives an open batch dimension the length 1; any other open dimension is an error.
+fn fix_input_shapes(model: &mut InferenceModel) -> Result<(), GraphError> {
+    for index in 0..model.inputs.len() {
+        let fact = model.input_fact(index).map_err(load_error)?.clone();
+        let name = model.node(model.inputs[index].node).name.clone();
+        let open = || GraphError::OpenShape { input: name.clone(), shape: format!("{:?}", fact.shape) };
+        let dimensions = fact.shape.concretize().ok_or_else(open)?;
+        let fixed = dimensions.iter().enumerate().map(|(place, dimension)| match dimension.to_usize() {
+            Ok(length) => Some(length),
+            Err(_) => (place == 0).then_some(1),
+        });
+        let shape: TVec<usize> = fixed.collect::<Option<_>>().ok_or_else(open)?;
+        let data_type = fact.datum_type.concretize().unwrap_or(DatumType::F32);
+        let fixed = InferenceFact::dt_shape(data_type, &*shape);
+        model.set_input_fact(index, fixed).map_err(load_error)?;
+    }
+    Ok(())
+}
+
+fn ports(model: &TypedModel, outlets: &[OutletId], name: impl Fn(usize) -> String) -> Result<Vec<Port>, GraphError> {
+    let port = |(index, outlet): (usize, &OutletId)| {
+        let fact = model.outlet_fact(*outlet).map_err(load_error)?;
+        let name = name(index);
+        let open = || GraphError::OpenShape { input: name.clone(), shape: format!("{:?}", fact.shape) };
+        let shape = fact.shape.as_concrete().ok_or_else(open)?.to_vec();
+        Ok(Port { name: name.clone(), shape, data_type: format!("{:?}", fact.datum_type) })
+    };
+    outlets.iter().enumerate().map(port).collect()
+}
+
+fn facts_of_file(proto: &ModelProto) -> GraphFacts {
+    let mut facts = GraphFacts::default();
+    let Some(graph) = &proto.graph else { return facts };
+    facts.operators_in_file = onnx_file::operators(graph);
+    let is_quantization = |name: &String| name.contains("Quantize") || name.starts_with("QLinear") || name.ends_with("Integer");
+    facts.quantized = facts.operators_in_file.keys().any(is_quantization);
+    let length = |dimensions: &[i64]| dimensions.iter().map(|&length| u64::try_from(length).unwrap_or(0)).product::<u64>();
+    facts.parameters = graph.initializer.iter().map(|weights| length(&weights.dims)).sum();
+    facts
+}
+
+fn count_run(model: &TypedModel, facts: &mut GraphFacts) -> TractResult<()> {
+    for node in &model.nodes {
+        *facts.operators_run.entry(node.op.name().to_string()).or_default() += 1;
+        let inputs: TVec<&TypedFact> =
+            node.inputs.iter().map(|outlet| model.outlet_fact(*outlet)).collect::<TractResult<_>>()?;
+        for (cost, count) in node.op.cost(&inputs)? {
+            if let Cost::FMA(data_type) = cost {
+                let count = u64::try_from(count.to_i64()?).unwrap_or(0);
+                facts.macs += count;
+                facts.integer_macs += if data_type.is_integer() || data_type.is_quantized() { count } else { 0 };
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! Log-mel spectrograms with librosa's numbers, and the same bits on every processor: a scalar Fourier plan, `libm`
+//! for every function, sums in a fixed order.
+
+use std::f64::consts::PI;
+use std::sync::Arc;
+
+use rustfft::num_complex::Complex;
+use rustfft::{Fft, FftPlannerScalar};
+
+use crate::manifest::{Axes, LogKind, LogMel, MelNorm, MelScale, PadMode, WindowShape};
+
+/// Everything about a spectrogram that can be known before a sound comes.
+pub struct LogMelPlan {
+    options: LogMel,
+    hop: usize,
+    /// The analysis window, in the middle of `fft` values.
+    window: Vec<f64>,
+    fft: Arc<dyn Fft<f64>>,
+    /// For each band: its first bin and the weights from there.
+    bands: Vec<(usize, Vec<f64>)>,
+    buffer: Vec<Complex<f64>>,
+    scratch: Vec<Complex<f64>>,
+}
+
+impl std::fmt::Debug for LogMelPlan {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("LogMelPlan").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl LogMelPlan {
+    /// Plans for a checked manifest's features of sound at this rate.
+    #[must_use]
+    pub fn new(options: &LogMel, sample_rate_hz: u32) -> Self {
+        let rate = f64::from(sample_rate_hz);
+        let fft = FftPlannerScalar::new().plan_fft_forward(options.fft);
+        Self {
+            hop: options.hop_length(rate).max(1),
+            window: centred_window(options, rate),
+            bands: filter_bank(options, rate),
+            buffer: vec![Complex::default(); options.fft],
+            scratch: vec![Complex::default(); fft.get_inplace_scratch_len()],
+            options: options.clone(),
+            fft,
+        }
+    }
+
+    /// The values of `samples`' spectrogram; `values` has as many as frames times bands.
+    pub fn fill(&mut self, samples: &[f32], values: &mut [f32]) {
+        let padded = self.pad(samples);
+        let bands = self.options.bands;
+        let frames = values.len() / bands;
+        let mut row = [vec![0.0; bands], vec![0.0; bands]];
+        for first in (0..frames).step_by(2) {
+            let second = (first + 1 < frames).then_some(first + 1);
+            self.transform_two(&padded, first, second);
+            let [one, two] = &mut row;
+            self.band_energies(one, two);
+            write_row(self.options.axes, values, frames, first, one, &self.options);
+            if let Some(second) = second {
+                write_row(self.options.axes, values, frames, second, two, &self.options);
+            }
+        }
+    }
+
+    fn pad(&self, samples: &[f32]) -> Vec<f32> {
+        if !self.options.center {
+            return samples.to_vec();
+        }
+        let (half, last) = (self.options.fft / 2, samples.len() as i64 - 1);
+        let at = |index: i64| match self.options.pad_mode {
+            PadMode::Constant => usize::try_from(index).ok().and_then(|index| samples.get(index)).copied().unwrap_or(0.0),
+            PadMode::Reflect => samples.get(reflected(index, last)).copied().unwrap_or(0.0),
+        };
+        (-(half as i64)..(samples.len() + half) as i64).map(at).collect()
+    }
+
+    /// Two real frames in one complex transform: the first as real part, the second as imaginary part.
+    fn transform_two(&mut self, padded: &[f32], first: usize, second: Option<usize>) {
+        let sample = |frame: usize, index: usize| f64::from(padded.get(frame * self.hop + index).copied().unwrap_or(0.0));
+        for (index, (value, weight)) in self.buffer.iter_mut().zip(&self.window).enumerate() {
+            let imaginary = second.map_or(0.0, |frame| sample(frame, index));
+            *value = Complex::new(sample(first, index) * weight, imaginary * weight);
+        }
+        self.fft.process_with_scratch(&mut self.buffer, &mut self.scratch);
+    }
+
+    /// Takes the two frames' spectra apart and sums them up in bands.
+    fn band_energies(&self, one: &mut [f64], two: &mut [f64]) {
+        let length = self.buffer.len();
+        let magnitude = |bin: usize| {
+            let (value, mirrored) = (self.buffer[bin], self.buffer[(length - bin) % length].conj());
+            let (first, second) = ((value + mirrored) * 0.5, (value - mirrored) * 0.5);
+            (self.power(first), self.power(second))
+        };
+        for ((first_bin, weights), (one, two)) in self.bands.iter().zip(one.iter_mut().zip(two)) {
+            (*one, *two) = (0.0, 0.0);
+            for (offset, weight) in weights.iter().enumerate() {
+                let (first, second) = magnitude(first_bin + offset);
+                *one += first * weight;
+                *two += second * weight;
+            }
+        }
+    }
+
+    fn power(&self, value: Complex<f64>) -> f64 {
+        let squared = value.re * value.re + value.im * value.im;
+        if self.options.power == 1.0 { libm::sqrt(squared) } else { squared }
+    }
+}
+
+/// An index mirrored at both ends without repeating them, as numpy's `reflect`.
+fn reflected(index: i64, last: i64) -> usize {
+    if last <= 0 {
+        return 0;
+    }
+    let folded = index.rem_euclid(2 * last);
+    usize::try_from(folded.min(2 * last - folded)).unwrap_or(0)
+}
+
+fn write_row(axes: Axes, values: &mut [f32], frames: usize, frame: usize, energies: &[f64], options: &LogMel) {
+    for (band, &energy) in energies.iter().enumerate() {
+        let place = match axes {
+            Axes::FramesBands => frame * energies.len() + band,
+            Axes::BandsFrames => band * frames + frame,
+        };
+        values[place] = logarithm(energy.max(options.floor), options.log) as f32;
+    }
+}
+
+fn logarithm(value: f64, kind: LogKind) -> f64 {
+    match kind {
+        LogKind::Ln => libm::log(value),
+        LogKind::Log10 => libm::log10(value),
+        LogKind::Db => 10.0 * libm::log10(value),
+    }
+}
+
+/// The periodic window in the middle of `fft` values, zeros beside it (librosa's `pad_center`).
+fn centred_window(options: &LogMel, rate: f64) -> Vec<f64> {
+    let length = options.window_length(rate);
+    let (a, b) = match options.window {
+        WindowShape::Hann => (0.5, 0.5),
+        WindowShape::Hamming => (0.54, 0.46),
+    };
+    let mut window = vec![0.0; options.fft];
+    let left = (options.fft - length) / 2;
+    for (index, value) in window[left..left + length].iter_mut().enumerate() {
+        *value = a - b * libm::cos(2.0 * PI * index as f64 / length as f64);
+    }
+    window
+}
+
+/// Triangles between neighbouring mel frequencies, as `librosa.filters.mel`.
+fn filter_bank(options: &LogMel, rate: f64) -> Vec<(usize, Vec<f64>)> {
+    let bins = options.fft / 2 + 1;
+    let edges = mel_edges(options);
+    let bin_hz = |bin: usize| bin as f64 * rate / options.fft as f64;
+    let band = |edges: &[f64]| {
+        let [low, middle, high] = [edges[0], edges[1], edges[2]];
+        let area = if options.mel_norm == MelNorm::Slaney { 2.0 / (high - low) } else { 1.0 };
+        let weight = |bin: usize| {
+            let (up, down) = ((bin_hz(bin) - low) / (middle - low), (high - bin_hz(bin)) / (high - middle));
+            // librosa keeps its weights as 32-bit floats.
+            f64::from((up.min(down).max(0.0) * area) as f32)
+        };
+        let first = (0..bins).find(|&bin| weight(bin) > 0.0).unwrap_or(0);
+        (first, (first..bins).map(weight).take_while(|&weight| weight > 0.0).collect())
+    };
+    edges.windows(3).map(band).collect()
+}
+
+/// The bands' edges and centres in hertz: two more than there are bands.
+fn mel_edges(options: &LogMel) -> Vec<f64> {
+    let (low, high) = (to_mel(options.low_hz, options.mel_scale), to_mel(options.high_hz, options.mel_scale));
+    let steps = options.bands + 1;
+    (0..=steps).map(|step| to_hz(low + (high - low) * step as f64 / steps as f64, options.mel_scale)).collect()
+}
+
+/// Slaney's scale is linear up to here.
+const SLANEY_LINEAR_END_HZ: f64 = 1000.0;
+const SLANEY_HZ_PER_MEL: f64 = 200.0 / 3.0;
+/// The scale's step above it: 27 steps to 6.4 kHz.
+const SLANEY_LOG_STEPS: f64 = 27.0;
+const SLANEY_LOG_RANGE: f64 = 6.4;
+
+fn to_mel(hz: f64, scale: MelScale) -> f64 {
+    match scale {
+        MelScale::Htk => 2595.0 * libm::log10(1.0 + hz / 700.0),
+        MelScale::Slaney if hz < SLANEY_LINEAR_END_HZ => hz / SLANEY_HZ_PER_MEL,
+        MelScale::Slaney => {
+            let linear_end = SLANEY_LINEAR_END_HZ / SLANEY_HZ_PER_MEL;
+            linear_end + libm::log(hz / SLANEY_LINEAR_END_HZ) * SLANEY_LOG_STEPS / libm::log(SLANEY_LOG_RANGE)
+        }
+    }
+}
+
+fn to_hz(mel: f64, scale: MelScale) -> f64 {
+    let linear_end = SLANEY_LINEAR_END_HZ / SLANEY_HZ_PER_MEL;
+    match scale {
+        MelScale::Htk => 700.0 * (libm::pow(10.0, mel / 2595.0) - 1.0),
+        MelScale::Slaney if mel < linear_end => mel * SLANEY_HZ_PER_MEL,
+        MelScale::Slaney => {
+            SLANEY_LINEAR_END_HZ * libm::exp((mel - linear_end) * libm::log(SLANEY_LOG_RANGE) / SLANEY_LOG_STEPS)
+        }
+    }
+}
