@@ -179,7 +179,14 @@ pub(crate) fn read_bounded(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, Bun
 fn parse(path: &Path, bytes: &[u8]) -> Result<Manifest, BundleError> {
     let wrong = |reason| BundleError::Manifest { path: path.to_owned(), reason };
     let text = std::str::from_utf8(bytes).map_err(|_| wrong("it isn't UTF-8 text".to_owned()))?;
-    toml::from_str(text).map_err(|error| wrong(toml_error::explain(&error)))
+    toml::from_str(text).map_err(|error| {
+        let later = if error.message().contains("unknown variant `text`") {
+            "; text inputs come with a later version"
+        } else {
+            ""
+        };
+        wrong(toml_error::explain(&error) + later)
+    })
 }
 
 fn identity(directory: &Path, manifest_bytes: &[u8], manifest: &Manifest) -> Result<String, BundleError> {
@@ -210,11 +217,29 @@ impl Checker<'_> {
             "this version knows classification alone",
         )?;
         self.demand(!manifest.labels.is_empty(), "labels", "empty", "a classifier needs at least one")?;
+        let double =
+            manifest.labels.iter().enumerate().find(|(index, label)| manifest.labels[..*index].contains(label));
+        self.demand(
+            double.is_none(),
+            "labels",
+            double.map_or("", |(_, label)| label),
+            "each label must be there once",
+        )?;
         for (precision, variant) in &manifest.variants {
             let field = format!("variant.{precision}.file");
-            self.demand(stays_inside(&variant.file), &field, &variant.file, "it must be a file in the bundle's folder")?;
+            self.demand(
+                stays_inside(&variant.file),
+                &field,
+                &variant.file,
+                "it must be a file in the bundle's folder",
+            )?;
             let agrees = variant.precision.is_none_or(|said| said == *precision);
-            self.demand(agrees, &format!("variant.{precision}.precision"), "another", "it must agree with the variant's name")?;
+            self.demand(
+                agrees,
+                &format!("variant.{precision}.precision"),
+                "another",
+                "it must agree with the variant's name",
+            )?;
         }
         manifest.inputs.iter().try_for_each(|input| self.check_input(input))?;
         let logits = manifest.outputs.iter().filter(|output| matches!(output, Output::Logits { .. })).count();
@@ -244,6 +269,10 @@ impl Checker<'_> {
         let reason = "it must have one value, or one a channel";
         self.demand(fits(&image.mean), &name("mean"), format!("{:?}", image.mean), reason)?;
         self.demand(fits(&image.std), &name("std"), format!("{:?}", image.std), reason)?;
+        let finite = image.mean.iter().all(|mean| mean.is_finite());
+        self.demand(finite, &name("mean"), format!("{:?}", image.mean), "it must be finite")?;
+        let usable = image.scale.is_finite() && image.scale != 0.0;
+        self.demand(usable, &name("scale"), image.scale, "it must be finite and not zero")?;
         let divisible = image.std.iter().all(|std| std.is_finite() && *std != 0.0);
         self.demand(divisible, &name("std"), format!("{:?}", image.std), "it must be finite and not zero")
     }

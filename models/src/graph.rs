@@ -159,18 +159,20 @@ impl Graph {
 }
 
 fn to_tract(port: &Port, data_type: DatumType, tensors: &Tensors) -> Result<TValue, GraphError> {
-    let tensor = tensors.get(&port.name).filter(|tensor| tensor.shape == port.shape).ok_or_else(|| GraphError::Shape {
-        input: port.name.clone(),
-        actual: tensors.get(&port.name).map(|tensor| tensor.shape.clone()).unwrap_or_default(),
-        expected: port.shape.clone(),
-    })?;
+    let tensor =
+        tensors.get(&port.name).filter(|tensor| tensor.shape == port.shape).ok_or_else(|| GraphError::Shape {
+            input: port.name.clone(),
+            actual: tensors.get(&port.name).map(|tensor| tensor.shape.clone()).unwrap_or_default(),
+            expected: port.shape.clone(),
+        })?;
     let tensor = Tensor::from_shape(&port.shape, &tensor.values).map_err(run_error)?;
     Ok(tensor.cast_to_dt(data_type).map_err(run_error)?.into_owned().into_tvalue())
 }
 
 fn from_tract(port: &Port, value: &Tensor) -> Result<NamedTensor, GraphError> {
     let floats = value.cast_to::<f32>().map_err(run_error)?;
-    let values = floats.try_as_plain_ram().and_then(|plain| Ok(plain.as_slice::<f32>()?.to_vec())).map_err(run_error)?;
+    let values =
+        floats.try_as_plain_ram().and_then(|plain| Ok(plain.as_slice::<f32>()?.to_vec())).map_err(run_error)?;
     Ok(NamedTensor { name: port.name.clone(), shape: value.shape().to_vec(), values })
 }
 
@@ -221,9 +223,11 @@ fn facts_of_file(proto: &ModelProto) -> GraphFacts {
     let mut facts = GraphFacts::default();
     let Some(graph) = &proto.graph else { return facts };
     facts.operators_in_file = onnx_file::operators(graph);
-    let is_quantization = |name: &String| name.contains("Quantize") || name.starts_with("QLinear") || name.ends_with("Integer");
+    let is_quantization =
+        |name: &String| name.contains("Quantize") || name.starts_with("QLinear") || name.ends_with("Integer");
     facts.quantized = facts.operators_in_file.keys().any(is_quantization);
-    let length = |dimensions: &[i64]| dimensions.iter().map(|&length| u64::try_from(length).unwrap_or(0)).product::<u64>();
+    let length =
+        |dimensions: &[i64]| dimensions.iter().map(|&length| u64::try_from(length).unwrap_or(0)).product::<u64>();
     facts.parameters = graph.initializer.iter().map(|weights| length(&weights.dims)).sum();
     facts
 }

@@ -69,7 +69,9 @@ impl LogMelPlan {
         }
         let (half, last) = (self.options.fft / 2, samples.len() as i64 - 1);
         let at = |index: i64| match self.options.pad_mode {
-            PadMode::Constant => usize::try_from(index).ok().and_then(|index| samples.get(index)).copied().unwrap_or(0.0),
+            PadMode::Constant => {
+                usize::try_from(index).ok().and_then(|index| samples.get(index)).copied().unwrap_or(0.0)
+            }
             PadMode::Reflect => samples.get(reflected(index, last)).copied().unwrap_or(0.0),
         };
         (-(half as i64)..(samples.len() + half) as i64).map(at).collect()
@@ -77,7 +79,8 @@ impl LogMelPlan {
 
     /// Two real frames in one complex transform: the first as real part, the second as imaginary part.
     fn transform_two(&mut self, padded: &[f32], first: usize, second: Option<usize>) {
-        let sample = |frame: usize, index: usize| f64::from(padded.get(frame * self.hop + index).copied().unwrap_or(0.0));
+        let sample =
+            |frame: usize, index: usize| f64::from(padded.get(frame * self.hop + index).copied().unwrap_or(0.0));
         for (index, (value, weight)) in self.buffer.iter_mut().zip(&self.window).enumerate() {
             let imaginary = second.map_or(0.0, |frame| sample(frame, index));
             *value = Complex::new(sample(first, index) * weight, imaginary * weight);

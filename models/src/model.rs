@@ -111,7 +111,14 @@ impl Model {
         let graph =
             Graph::load(&bytes, threads).map_err(|reason| ModelError::Graph { path: path.to_owned(), reason })?;
         let model_bytes = bytes.len() as u64;
-        Ok(Self { path: path.to_owned(), graph, manifest: None, plans: Vec::new(), tensors: Tensors::default(), model_bytes })
+        Ok(Self {
+            path: path.to_owned(),
+            graph,
+            manifest: None,
+            plans: Vec::new(),
+            tensors: Tensors::default(),
+            model_bytes,
+        })
     }
 
     /// Asks the model and times it. `clock` tells the time since any fixed moment and is read four times: before
@@ -269,7 +276,9 @@ impl Plan {
 
 fn meaning_of_input(input: &Input) -> String {
     match input {
-        Input::Image(image) => format!("picture, {} × {} {:?}", image.width, image.height, image.channels).to_lowercase(),
+        Input::Image(image) => {
+            format!("picture, {} × {} {:?}", image.width, image.height, image.channels).to_lowercase()
+        }
         Input::Audio(audio) => {
             let kind = if matches!(audio.features, Features::LogMel(_)) { "log-mel" } else { "waveform" };
             format!("sound, {} ms at {} Hz, {kind}", audio.window_ms, audio.sample_rate_hz)
@@ -305,11 +314,11 @@ struct Fit<'a> {
 
 impl Fit<'_> {
     fn check(&self, manifest: &Manifest) -> Result<(), ModelError> {
+        manifest.inputs.iter().try_for_each(|input| self.check_input(input))?;
         for port in self.graph.inputs() {
             let described = manifest.inputs.iter().any(|input| input.name() == port.name);
             self.demand(described, "input", "nothing of it", &format!("an input `{}`", port.name))?;
         }
-        manifest.inputs.iter().try_for_each(|input| self.check_input(input))?;
         manifest.outputs.iter().try_for_each(|output| self.check_output(output, manifest.labels.len()))
     }
 
@@ -348,7 +357,12 @@ impl Fit<'_> {
     fn same_shape(&self, field: &str, expected: &[usize], port: &Port) -> Result<(), ModelError> {
         let long = |shape: &[usize]| shape.iter().copied().filter(|&length| length != 1).collect::<Vec<_>>();
         let holds = long(expected) == long(&port.shape);
-        self.demand(holds, field, &format!("shape {expected:?}"), &format!("shape {:?} for `{}`", port.shape, port.name))
+        self.demand(
+            holds,
+            field,
+            &format!("shape {expected:?}"),
+            &format!("shape {:?} for `{}`", port.shape, port.name),
+        )
     }
 
     fn demand(&self, holds: bool, field: &str, manifest: &str, graph: &str) -> Result<(), ModelError> {

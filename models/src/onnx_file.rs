@@ -27,7 +27,8 @@ pub fn check(proto: &ModelProto) -> Result<(), String> {
 
 /// ONNX wants each operator after those that it takes from, and each name made once.
 fn check_names(graph: &GraphProto) -> Result<(), String> {
-    let given = graph.input.iter().map(|input| &input.name).chain(graph.initializer.iter().map(|weights| &weights.name));
+    let given =
+        graph.input.iter().map(|input| &input.name).chain(graph.initializer.iter().map(|weights| &weights.name));
     let mut known: HashSet<&str> = given.map(String::as_str).collect();
     for node in &graph.node {
         if let Some(missing) = node.input.iter().find(|name| !name.is_empty() && !known.contains(name.as_str())) {

@@ -84,8 +84,7 @@ impl Pass {
             let first = ((center - support + 0.5) as i64).max(0) as usize;
             let end = ((center + support + 0.5) as usize).min(from);
             let inverse = 1.0 / stretch;
-            let weights: Vec<f64> =
-                (first..end).map(|pixel| kernel((pixel as f64 - center + 0.5) * inverse)).collect();
+            let weights: Vec<f64> = (first..end).map(|pixel| kernel((pixel as f64 - center + 0.5) * inverse)).collect();
             let sum: f64 = weights.iter().sum();
             let normalized = |weight: f64| fixed_point(if sum == 0.0 { weight } else { weight / sum });
             (first, weights.into_iter().map(normalized).collect())

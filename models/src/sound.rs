@@ -7,7 +7,7 @@ use crate::log_mel::LogMelPlan;
 use crate::manifest::{AudioInput, Features};
 use crate::window::Sound;
 
-/// Frames that the resampler takes at a time.
+/// Frames that the resampler takes at a time, at least.
 const RESAMPLER_CHUNK: usize = 1024;
 
 /// Why sound can't be brought to another rate.
@@ -32,13 +32,25 @@ impl Sound {
             return Ok(Self { sample_rate_hz: to_hz, samples: self.samples.clone() });
         }
         let failed = |reason: String| ResampleError { from_hz, to_hz, reason };
-        let mut resampler = Fft::<f32>::new(from_hz as usize, to_hz as usize, RESAMPLER_CHUNK, 1, FixedSync::Both)
-            .map_err(|error| failed(error.to_string()))?;
+        let mut resampler =
+            Fft::<f32>::new(from_hz as usize, to_hz as usize, chunk(from_hz, to_hz), 1, FixedSync::Both)
+                .map_err(|error| failed(error.to_string()))?;
         let length = self.samples.len();
         let input = SequentialSlice::new(&self.samples, 1, length).map_err(|error| failed(error.to_string()))?;
         let output = resampler.process_all(&input, length, None).map_err(|error| failed(error.to_string()))?;
         Ok(Self { sample_rate_hz: to_hz, samples: output.take_data() })
     }
+}
+
+/// Frames for the resampler. Its delay is half of them: an even number of periods makes that a whole number on both
+/// sides, so that no part of a sample's time is left over.
+fn chunk(from_hz: u32, to_hz: u32) -> usize {
+    let period = (from_hz / greatest_common_divisor(from_hz, to_hz).max(1)).max(1) as usize;
+    period * RESAMPLER_CHUNK.div_ceil(period).next_multiple_of(2)
+}
+
+const fn greatest_common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// Everything about an audio input that can be known before a sound comes.

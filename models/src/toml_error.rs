@@ -4,9 +4,12 @@
 #[must_use]
 pub fn explain(error: &toml::de::Error) -> String {
     let message = error.message();
-    let place = error.to_string().lines().next().filter(|line| line.starts_with("TOML")).map(|line| {
-        line.trim_start_matches("TOML parse error ").to_owned()
-    });
+    let place = error
+        .to_string()
+        .lines()
+        .next()
+        .filter(|line| line.starts_with("TOML"))
+        .map(|line| line.trim_start_matches("TOML parse error ").to_owned());
     let place = place.map_or_else(String::new, |place| format!(" ({place})"));
     let mut quoted = message.split('`').skip(1).step_by(2);
     match quoted.next().filter(|_| message.starts_with("unknown field")) {

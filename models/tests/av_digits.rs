@@ -39,7 +39,8 @@ fn largest_difference(ours: &[f32], theirs: &[f32]) -> f32 {
 
 /// Largest differences of logits, embeddings and attention.
 fn differences(prediction: &Prediction, expected: &Value) -> [f32; 3] {
-    let embedding = |index: usize, name: &str| largest_difference(&prediction.embeddings[index].1, &floats(&expected[name]));
+    let embedding =
+        |index: usize, name: &str| largest_difference(&prediction.embeddings[index].1, &floats(&expected[name]));
     let attention: Vec<f32> = prediction.attention.iter().map(|(_, weight)| *weight).collect();
     [
         largest_difference(&prediction.logits, &floats(&expected["logits"])),
@@ -65,7 +66,8 @@ fn int8_answers_agree_with_onnx_runtimes() {
     for sample in expected() {
         let prediction = ask(&mut model, &common::window(sample["id"].as_str().unwrap()));
         let logits = floats(&sample["int8"]["logits"]);
-        let (low, high) = logits.iter().fold((f32::MAX, f32::MIN), |(low, high), &logit| (low.min(logit), high.max(logit)));
+        let (low, high) =
+            logits.iter().fold((f32::MAX, f32::MIN), |(low, high), &logit| (low.min(logit), high.max(logit)));
         let [difference, ..] = differences(&prediction, &sample["int8"]);
         println!("{}: {:?}, range {}", sample["id"], differences(&prediction, &sample["int8"]), high - low);
         assert!(difference <= INT8_TOLERANCE * (high - low), "{difference} for {}", sample["id"]);
@@ -119,7 +121,9 @@ fn mean_image_shares(precision: Precision) -> [f32; 3] {
 fn attention_moves_to_the_clean_side() {
     for precision in [Precision::Fp32, Precision::Int8] {
         let [clean, noisy_picture, noisy_sound] = mean_image_shares(precision);
-        println!("{precision}: attention to the picture {clean}, noisy picture {noisy_picture}, noisy sound {noisy_sound}");
+        println!(
+            "{precision}: attention to the picture {clean}, noisy picture {noisy_picture}, noisy sound {noisy_sound}"
+        );
         assert!(noisy_picture < clean - 0.05, "{precision}: {noisy_picture} with a noisy picture, {clean} without");
         assert!(noisy_sound > clean + 0.05, "{precision}: {noisy_sound} with noisy sound, {clean} without");
     }

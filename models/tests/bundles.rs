@@ -33,7 +33,10 @@ fn replaced(from: &'static str, to: &str) -> TempDir {
 fn refusal(folder: &Path) -> String {
     match Bundle::open(folder) {
         Err(error) => error.to_string(),
-        Ok(bundle) => Model::load(&bundle, Precision::Fp32, 1).expect_err("it should be refused").to_string(),
+        Ok(bundle) => match Model::load(&bundle, Precision::Fp32, 1) {
+            Err(error) => error.to_string(),
+            Ok(_) => "nothing: it was loaded".to_owned(),
+        },
     }
 }
 
@@ -131,7 +134,8 @@ fn a_manifest_that_contradicts_its_graph_is_refused_with_both_sides() {
     refused("name = \"logits\"", "name = \"scores\"", &["output", "scores", "logits"]);
     refused("[\"image\", \"audio\"]", "[\"image\"]", &["output.attention", "1", "2"]);
     let one_input = bundle(|manifest| {
-        let (start, end) = (manifest.find("[[input]]\nname = \"audio\"").unwrap(), manifest.find("[[output]]").unwrap());
+        let (start, end) =
+            (manifest.find("[[input]]\nname = \"audio\"").unwrap(), manifest.find("[[output]]").unwrap());
         format!("{}{}", &manifest[..start], &manifest[end..])
     });
     assert!(refusal(one_input.path()).contains("audio"), "{}", refusal(one_input.path()));

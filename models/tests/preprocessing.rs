@@ -80,7 +80,11 @@ fn sound_of_another_rate_is_brought_to_the_models() {
         assert_eq!(resampled.samples.len(), 8_000, "from {rate}");
         let expected = tone(8_000, 440.0).samples;
         let middle = 1_000..7_000;
-        let difference = resampled.samples[middle.clone()].iter().zip(&expected[middle]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let difference = resampled.samples[middle.clone()]
+            .iter()
+            .zip(&expected[middle])
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
         assert!(difference < 0.002, "{difference} from {rate}");
         let above = tone(rate, 5_000.0).resampled(8_000).unwrap();
         let left_over = above.samples[1_000..7_000].iter().fold(0.0_f32, |most, sample| most.max(sample.abs()));
