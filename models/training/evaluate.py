@@ -120,14 +120,11 @@ def main():
     if arguments.voice:
         clips = [clip for clip in load_fsdd(arguments.fsdd) if clip.voice == arguments.voice]
     material = regenerate(clips, held_out(arguments.mnist), arguments.pairs)
-    right = {}
-    for precision in ("fp32", "int8"):
-        path = arguments.bundle / f"model.{precision}.onnx"
-        if path.exists():
-            right[precision] = report(path, *material)
+    paths = {precision: arguments.bundle / f"model.{precision}.onnx" for precision in ("fp32", "int8")}
+    right = {precision: report(path, *material) for precision, path in paths.items() if path.exists()}
     if len(right) == 2:
         compare(right)
-    attention_table(path, material[0][:400], material[1][:400])
+    attention_table(paths[list(right)[-1]], material[0][:400], material[1][:400])
     print(f"\nONNX Runtime {onnxruntime.__version__}, {arguments.pairs} pairs, seed {SEED}")
 
 
