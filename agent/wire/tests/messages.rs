@@ -1,6 +1,7 @@
 //! Every message as it looks on the wire, so that any change is seen, and what becomes of bytes that are none.
 //!
 //! The files in `messages/` are the messages in JSON; their postcard bytes are snapshots.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use edgeval_wire::{Availability, DecodeError, Encoding, Figure, MAX_MESSAGE_BYTES, Message, MessageKind, Reading};
 use proptest::prelude::*;

@@ -1,4 +1,5 @@
 //! Topics, both ways.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use edgeval_wire::{Address, Channel, Name, Quality, ReportKind, Topic, TopicError};
 use proptest::prelude::*;

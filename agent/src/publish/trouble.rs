@@ -1,0 +1,130 @@
+//! What the broker or the network said, in words that a person can act on.
+
+use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, DisconnectReasonCode, PubAckReason};
+use rumqttc::v5::{ConnectionError, StateError};
+
+use super::queue::{Break, Verdict};
+
+/// Why there is no connection, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    /// What happened.
+    pub reason: String,
+    /// What to do.
+    pub next_step: &'static str,
+    /// What it says of the messages in flight.
+    pub cause: Break,
+}
+
+const START_IT: &str = "check that the broker runs and that url in [broker] is right";
+const CHECK_ACCOUNT: &str = "check username and password_file in [broker], and the broker's account of that name";
+const CHECK_SPEECH: &str = "the broker must speak MQTT 5 at this port, without TLS";
+const CHECK_LOG: &str = "the broker's log says more";
+const RENAME: &str = "give each board its own device name, or set client_id in [broker]";
+
+impl Trouble {
+    /// The words for a connection that failed or ended.
+    pub(super) fn of(error: &ConnectionError) -> Self {
+        let gone = |reason: String, next_step| Self { reason, next_step, cause: Break::Gone };
+        match error {
+            ConnectionError::Io(error) => gone(error.to_string(), START_IT),
+            ConnectionError::Timeout(_) => gone("it doesn't answer".to_owned(), START_IT),
+            ConnectionError::ConnectionRefused(code) => refused(*code),
+            ConnectionError::MqttState(error) => ended(error),
+            other => gone(other.to_string(), CHECK_LOG),
+        }
+    }
+}
+
+fn refused(code: ConnectReturnCode) -> Trouble {
+    use ConnectReturnCode as Code;
+    let next_step = match code {
+        Code::BadUserNamePassword | Code::NotAuthorized | Code::BadAuthenticationMethod => CHECK_ACCOUNT,
+        Code::BadClientId | Code::ClientIdentifierNotValid => "set another client_id in [broker]",
+        Code::RefusedProtocolVersion | Code::UnsupportedProtocolVersion => CHECK_SPEECH,
+        _ => CHECK_LOG,
+    };
+    Trouble { reason: format!("it refuses the connection: {}", words(&code)), next_step, cause: Break::Gone }
+}
+
+fn ended(error: &StateError) -> Trouble {
+    let trouble = |reason: String, next_step, cause| Trouble { reason, next_step, cause };
+    match error {
+        StateError::Io(error) => trouble(error.to_string(), START_IT, Break::Gone),
+        StateError::ConnectionAborted => trouble("it closed the connection".to_owned(), CHECK_LOG, Break::Gone),
+        StateError::AwaitPingResp => trouble("it stopped answering".to_owned(), START_IT, Break::Gone),
+        StateError::ConnFail { reason } => refused(*reason),
+        StateError::ServerDisconnect { reason_code, .. } => disconnected(*reason_code),
+        other => trouble(format!("unexpected answer: {other}"), CHECK_SPEECH, Break::Protocol),
+    }
+}
+
+fn disconnected(code: DisconnectReasonCode) -> Trouble {
+    use DisconnectReasonCode as Code;
+    let next_step = match code {
+        Code::SessionTakenOver => RENAME,
+        Code::NotAuthorized => CHECK_ACCOUNT,
+        _ => CHECK_LOG,
+    };
+    let cause = match code {
+        Code::MalformedPacket
+        | Code::ProtocolError
+        | Code::TopicNameInvalid
+        | Code::PacketTooLarge
+        | Code::PayloadFormatInvalid
+        | Code::RetainNotSupported
+        | Code::QoSNotSupported => Break::Protocol,
+        _ => Break::Gone,
+    };
+    Trouble { reason: format!("it ended the connection: {}", words(&code)), next_step, cause }
+}
+
+/// What the broker said of a message (MQTT 5, 3.4.2.1). Whatever time can heal is tried again.
+pub(super) const fn verdict(reason: PubAckReason) -> Verdict {
+    use PubAckReason as Reason;
+    match reason {
+        Reason::Success | Reason::NoMatchingSubscribers => Verdict::Arrived,
+        Reason::UnspecifiedError => Verdict::RefusedForNow("unspecified error"),
+        Reason::ImplementationSpecificError => Verdict::RefusedForNow("implementation specific error"),
+        Reason::PacketIdentifierInUse => Verdict::RefusedForNow("packet identifier in use"),
+        Reason::QuotaExceeded => Verdict::RefusedForNow("quota exceeded"),
+        Reason::NotAuthorized => Verdict::RefusedForGood("not authorized"),
+        Reason::TopicNameInvalid => Verdict::RefusedForGood("topic name invalid"),
+        Reason::PayloadFormatInvalid => Verdict::RefusedForGood("payload format invalid"),
+    }
+}
+
+/// `BadUserNamePassword` as `bad user name password`.
+fn words(code: &impl std::fmt::Debug) -> String {
+    let mut text = String::new();
+    for character in format!("{code:?}").chars() {
+        if character.is_ascii_uppercase() && !text.is_empty() {
+            text.push(' ');
+        }
+        text.push(character.to_ascii_lowercase());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_account_names_the_keys_to_check() {
+        let error = ConnectionError::ConnectionRefused(ConnectReturnCode::BadUserNamePassword);
+        let trouble = Trouble::of(&error);
+        assert_eq!(trouble.reason, "it refuses the connection: bad user name password");
+        assert!(trouble.next_step.contains("password_file"));
+    }
+
+    #[test]
+    fn a_doubled_client_id_is_told_from_a_broken_rule() {
+        let ended = |reason_code| {
+            Trouble::of(&ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, reason_string: None }))
+        };
+        assert_eq!(ended(DisconnectReasonCode::SessionTakenOver).next_step, RENAME);
+        assert_eq!(ended(DisconnectReasonCode::SessionTakenOver).cause, Break::Gone);
+        assert_eq!(ended(DisconnectReasonCode::PacketTooLarge).cause, Break::Protocol);
+    }
+}

@@ -1,0 +1,183 @@
+//! A real broker of one's own on a free port, and `mosquitto_sub` to read back what it delivers.
+
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+
+use super::wait_until;
+
+/// Debian puts the broker where an ordinary user's path doesn't lead.
+const PROGRAMS: [&str; 2] = ["/usr/sbin/mosquitto", "mosquitto"];
+
+/// A private Mosquitto. It is stopped when dropped.
+pub struct Broker {
+    /// Where it listens, on 127.0.0.1.
+    pub port: u16,
+    folder: TempDir,
+    process: Option<Child>,
+}
+
+impl Broker {
+    /// Starts a broker that keeps its state, open to everybody unless `configuration` says more.
+    pub fn start(configuration: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let mut broker = Self { port, folder, process: None };
+        broker.configure(configuration);
+        broker.resume();
+        broker
+    }
+
+    /// A file in the broker's folder, by its path.
+    pub fn file(&self, name: &str, content: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+
+    /// Sets the configuration for the next start.
+    pub fn configure(&self, configuration: &str) {
+        let access = if configuration.contains("allow_anonymous") { "" } else { "allow_anonymous true\n" };
+        let folder = self.folder.path().display();
+        let port = self.port;
+        let common = format!("listener {port} 127.0.0.1\npersistence true\npersistence_location {folder}/\n");
+        // Started as root, Mosquitto gives up its rights and could not write into our folder.
+        let user = if rustix::process::getuid().is_root() { "user root\n" } else { "" };
+        self.file("mosquitto.conf", &format!("{common}{user}{access}{configuration}\n"));
+    }
+
+    /// Starts it again, on the same port, with what it kept.
+    pub fn resume(&mut self) {
+        let program = PROGRAMS.iter().find(|program| Path::new(program).exists()).unwrap_or(&PROGRAMS[1]);
+        let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
+        let process = Command::new(program)
+            .arg("-c")
+            .arg(self.folder.path().join("mosquitto.conf"))
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the broker starts: install the Debian package mosquitto");
+        self.process = Some(process);
+        wait_until("the broker listens", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
+    }
+
+    /// Stops it as systemd would, and waits until it is gone.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            terminate(&process);
+            process.wait().unwrap();
+        }
+    }
+
+    /// The broker's address.
+    pub fn url(&self) -> String {
+        format!("mqtt://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn terminate(process: &Child) {
+    if let Some(id) = i32::try_from(process.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        // It may be gone already.
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// One message as a subscriber got it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Its topic.
+    pub topic: String,
+    /// Whether the broker had kept it.
+    pub retained: bool,
+    /// The bytes.
+    pub payload: Vec<u8>,
+    /// MQTT 5's content type.
+    pub content_type: String,
+}
+
+/// A `mosquitto_sub` that notes everything. Its session outlives a restart of the broker.
+pub struct Subscriber {
+    process: Child,
+    messages: Arc<Mutex<Vec<Delivered>>>,
+}
+
+impl Subscriber {
+    /// Subscribes to a filter under a name of its own, and waits until the broker has confirmed it.
+    pub fn start(broker: &Broker, name: &str, filter: &str) -> Self {
+        let port = broker.port.to_string();
+        let session = ["-V", "5", "-h", "127.0.0.1", "-p", &port, "-q", "1", "-i", name, "-c", "-x", "3600"];
+        let confirmed = Command::new("mosquitto_sub")
+            .args(session)
+            .args(["-t", filter, "-E"])
+            .status()
+            .expect("mosquitto_sub starts: install the Debian package mosquitto-clients");
+        assert!(confirmed.success(), "subscribing to {filter}");
+        // Line by line, because it buffers what goes into a pipe.
+        let mut process = Command::new("stdbuf")
+            .args(["-oL", "mosquitto_sub"])
+            .args(session)
+            .args(["-t", filter, "-F", "%r %t %x %C"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let messages = Arc::new(Mutex::new(Vec::new()));
+        let (noted, output) = (Arc::clone(&messages), process.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                noted.lock().unwrap().push(Delivered::parse(&line));
+            }
+        });
+        Self { process, messages }
+    }
+
+    /// Everything so far.
+    pub fn messages(&self) -> Vec<Delivered> {
+        self.messages.lock().unwrap().clone()
+    }
+
+    /// Waits until a message is among those that came, and gives it.
+    pub fn wait_for(&self, what: &str, is_it: impl Fn(&Delivered) -> bool) -> Delivered {
+        let find = || self.messages.lock().unwrap().iter().find(|message| is_it(message)).cloned();
+        wait_until(what, || find().is_some());
+        find().unwrap()
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Delivered {
+    fn parse(line: &str) -> Self {
+        let mut fields = line.splitn(4, ' ');
+        let mut field = || fields.next().unwrap_or_default();
+        Self {
+            retained: field() == "1",
+            topic: field().to_owned(),
+            payload: bytes(field()),
+            content_type: field().to_owned(),
+        }
+    }
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
