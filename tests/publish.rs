@@ -15,7 +15,7 @@ mod stages;
 mod support;
 
 use std::collections::BTreeSet;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use edgeval_wire::{Address, Device, Encoding, Live, Message, MessageKind, Report, text};
@@ -143,7 +143,9 @@ fn a_clean_stop_sends_what_is_left_and_says_stopped() {
     assert!(word.retained && word.payload == b"stopped", "{word:?}");
     assert_eq!(reports(&subscriber), (0..50).collect());
     let words = subscriber.messages().into_iter().filter(|message| message.topic == AVAILABILITY);
-    let words: Vec<_> = words.map(|message| String::from_utf8(message.payload).unwrap()).collect();
+    let mut words: Vec<_> = words.map(|message| String::from_utf8(message.payload).unwrap()).collect();
+    // What came just before the subscriber did is kept for it, and retained besides.
+    words.dedup();
     assert_eq!(words, ["online", "stopped"], "no last will after a clean stop");
 }
 
@@ -209,6 +211,54 @@ fn both_encodings_say_what_they_are_and_are_read_back() {
     }
 }
 
+/// What `mosquitto_sub | edgeval decode` prints of the message that a topic retains.
+fn decoded(broker: &Broker, topic: &str, hint: &[&str]) -> String {
+    let mut subscriber = Command::new("mosquitto_sub")
+        .args(["-V", "5", "-h", "127.0.0.1", "-p", &broker.port.to_string(), "-N", "-C", "1", "-t", topic])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let raw = subscriber.stdout.take().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_edgeval")).arg("decode").args(hint).stdin(raw).output().unwrap();
+    assert!(subscriber.wait().unwrap().success() && output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn decode_reads_what_mosquitto_sub_writes() {
+    for encoding in [Encoding::Json, Encoding::Postcard] {
+        let broker = Broker::start("");
+        let publisher = open_with(&Options { url: broker.url(), encoding, ..Options::default() });
+        publisher.send(&report(5)).unwrap();
+        wait_until_sent(&publisher);
+        let expected = format!("{}\n", report(5).to_json_pretty().unwrap());
+        for hint in [&["--topic", SUMMARY][..], &["--kind", "report"], &[]] {
+            assert_eq!(decoded(&broker, SUMMARY, hint), expected, "{encoding:?} {hint:?}");
+        }
+        assert_eq!(decoded(&broker, AVAILABILITY, &[]), "\"online\"\n");
+    }
+}
+
+#[test]
+fn decode_says_why_bytes_are_no_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("message");
+    for (bytes, arguments, reason) in [
+        (&[2_u8, 0, 0][..], &["--kind", "live"][..], "schema 2"),
+        (&[1], &["--kind", "live"], "Live"),
+        (b"{}", &["--topic", REPORT], "missing field"),
+        (b"{}", &["--topic", "edgeval/1/home/pi/command/bench"], "command/bench"),
+        (&[7; 70_000], &["--kind", "live"], "more than any message"),
+    ] {
+        std::fs::write(&file, bytes).unwrap();
+        let decode = Command::new(env!("CARGO_BIN_EXE_edgeval")).arg("decode").arg(&file).args(arguments).output();
+        let output = decode.unwrap();
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{words}");
+        assert!(words.contains(reason) && !words.contains("panicked"), "{words}");
+    }
+}
+
 #[test]
 fn what_the_broker_does_not_allow_is_counted_as_lost() {
     let mut broker = Broker::start("");
@@ -236,16 +286,24 @@ fn large_report(number: u64) -> Message {
     Message::Report(report)
 }
 
-#[test]
-fn a_message_larger_than_the_broker_says_it_takes_is_refused_once() {
-    let broker = Broker::start("max_packet_size 4500");
+/// Offers a report that the broker won't take and then one that it will; waits until that one has come.
+fn stats_after_a_large_report(limit: &str) -> publish::Stats {
+    let mut broker = Broker::start(limit);
     let subscriber = Subscriber::start(&broker, "reader", EVERYTHING);
+    // Both are there before the broker is, so that the large one's summary is replaced before it is sent.
+    broker.stop();
     let publisher = open(&broker);
     publisher.send(&large_report(1)).unwrap();
     publisher.send(&report(2)).unwrap();
+    broker.resume();
     wait_until("the small one came", || reports(&subscriber) == BTreeSet::from([2]));
     wait_until_sent(&publisher);
-    let stats = publisher.stats();
+    publisher.stats()
+}
+
+#[test]
+fn a_message_larger_than_the_broker_says_it_takes_is_refused_once() {
+    let stats = stats_after_a_large_report("max_packet_size 4500");
     assert_eq!(stats.counters.refused["larger than the broker takes"], 1, "{stats:?}");
     assert_eq!((stats.counters.dropped, stats.counters.replaced, stats.reconnects), (1, 1, 0), "{stats:?}");
 }
@@ -253,14 +311,7 @@ fn a_message_larger_than_the_broker_says_it_takes_is_refused_once() {
 #[test]
 fn a_message_that_the_broker_breaks_off_over_does_not_block_the_others() {
     // Answers with a reason code that MQTT doesn't have there, and that rumqttc ends the connection over.
-    let broker = Broker::start("message_size_limit 4500");
-    let subscriber = Subscriber::start(&broker, "reader", EVERYTHING);
-    let publisher = open(&broker);
-    publisher.send(&large_report(1)).unwrap();
-    publisher.send(&report(2)).unwrap();
-    wait_until("the small one came", || reports(&subscriber) == BTreeSet::from([2]));
-    wait_until_sent(&publisher);
-    let counters = publisher.stats().counters;
+    let counters = stats_after_a_large_report("message_size_limit 4500").counters;
     assert_eq!(counters.dropped, 1, "{counters:?}");
     assert_eq!(counters.refused.values().sum::<u64>(), 1, "{counters:?}");
 }

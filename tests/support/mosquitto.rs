@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
@@ -53,7 +54,7 @@ impl Broker {
     /// Starts it again, on the same port, with what it kept.
     pub fn resume(&mut self) {
         let program = PROGRAMS.iter().find(|program| Path::new(program).exists()).unwrap_or(&PROGRAMS[1]);
-        let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
+        let log = std::fs::File::options().append(true).create(true).open(self.folder.path().join("log")).unwrap();
         let process = Command::new(program)
             .arg("-c")
             .arg(self.folder.path().join("mosquitto.conf"))
@@ -92,8 +93,16 @@ fn terminate(process: &Child) {
     }
 }
 
+/// A port that nobody listens on, below those that systems give to outgoing connections: it stays free while the
+/// broker is stopped.
 fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let begin = std::process::id() % 10_000;
+    let ports = std::iter::repeat_with(|| {
+        let turn = u32::from(NEXT.fetch_add(1, Ordering::SeqCst));
+        20_000 + u16::try_from((begin + turn) % 12_000).unwrap()
+    });
+    ports.take(12_000).find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok()).expect("a free port")
 }
 
 /// One message as a subscriber got it.
@@ -111,57 +120,83 @@ pub struct Delivered {
 
 /// A `mosquitto_sub` that notes everything. Its session outlives a restart of the broker.
 pub struct Subscriber {
-    process: Child,
-    messages: Arc<Mutex<Vec<Delivered>>>,
+    reading: Arc<Reading>,
+}
+
+/// What the subscriber and its reading thread share.
+#[derive(Default)]
+struct Reading {
+    process: Mutex<Option<Child>>,
+    messages: Mutex<Vec<Delivered>>,
+    ended: AtomicBool,
 }
 
 impl Subscriber {
     /// Subscribes to a filter under a name of its own, and waits until the broker has confirmed it.
     pub fn start(broker: &Broker, name: &str, filter: &str) -> Self {
-        let port = broker.port.to_string();
-        let session = ["-V", "5", "-h", "127.0.0.1", "-p", &port, "-q", "1", "-i", name, "-c", "-x", "3600"];
-        let confirmed = Command::new("mosquitto_sub")
-            .args(session)
-            .args(["-t", filter, "-E"])
-            .status()
-            .expect("mosquitto_sub starts: install the Debian package mosquitto-clients");
-        assert!(confirmed.success(), "subscribing to {filter}");
-        // Line by line, because it buffers what goes into a pipe.
-        let mut process = Command::new("stdbuf")
-            .args(["-oL", "mosquitto_sub"])
-            .args(session)
-            .args(["-t", filter, "-F", "%r %t %x %C"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let messages = Arc::new(Mutex::new(Vec::new()));
-        let (noted, output) = (Arc::clone(&messages), process.stdout.take().unwrap());
+        let arguments = format!("-V 5 -h 127.0.0.1 -p {} -q 1 -i {name} -c -x 3600 -t {filter}", broker.port);
+        let arguments: Vec<String> = arguments.split(' ').map(str::to_owned).collect();
+        let confirmed = Command::new("mosquitto_sub").args(&arguments).arg("-E").status();
+        assert!(confirmed.expect("install the Debian package mosquitto-clients").success(), "subscribing to {filter}");
+        let reading = Arc::new(Reading::default());
+        let shared = Arc::clone(&reading);
         std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                noted.lock().unwrap().push(Delivered::parse(&line));
+            // It gives up when the broker is away at its first try, and is started again: the broker keeps its session.
+            while !shared.ended.load(Ordering::SeqCst) {
+                shared.read(&arguments);
             }
         });
-        Self { process, messages }
+        Self { reading }
     }
 
     /// Everything so far.
     pub fn messages(&self) -> Vec<Delivered> {
-        self.messages.lock().unwrap().clone()
+        self.reading.messages.lock().unwrap().clone()
     }
 
     /// Waits until a message is among those that came, and gives it.
     pub fn wait_for(&self, what: &str, is_it: impl Fn(&Delivered) -> bool) -> Delivered {
-        let find = || self.messages.lock().unwrap().iter().find(|message| is_it(message)).cloned();
+        let find = || self.reading.messages.lock().unwrap().iter().find(|message| is_it(message)).cloned();
         wait_until(what, || find().is_some());
         find().unwrap()
     }
 }
 
+impl Reading {
+    /// Notes what one `mosquitto_sub` prints until it ends.
+    fn read(&self, arguments: &[String]) {
+        // Line by line, because it buffers what goes into a pipe.
+        let mut process = Command::new("stdbuf")
+            .args(["-oL", "mosquitto_sub", "-F", "%r %t %x %C"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let output = process.stdout.take().unwrap();
+        *self.process.lock().unwrap() = Some(process);
+        if self.ended.load(Ordering::SeqCst) {
+            self.end();
+        }
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            self.messages.lock().unwrap().push(Delivered::parse(&line));
+        }
+        self.end();
+    }
+
+    fn end(&self) {
+        if let Some(mut process) = self.process.lock().unwrap().take() {
+            // It may have ended already.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.reading.ended.store(true, Ordering::SeqCst);
+        self.reading.end();
     }
 }
 

@@ -243,7 +243,12 @@ impl Publisher {
             // A panic there was reported by its own thread; what is left is counted all the same.
             let _ = thread.join();
         }
-        self.shared.state().queue.unsettled() as u64
+        let Stats { queued, trouble, .. } = self.stats();
+        if queued > 0 {
+            let why = trouble.unwrap_or_else(|| "the broker didn't acknowledge them in time".to_owned());
+            tracing::warn!("{queued} messages were not sent: {why}");
+        }
+        queued
     }
 
     fn request_stop(&self, deadline: Duration) {
