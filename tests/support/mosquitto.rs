@@ -97,7 +97,8 @@ fn terminate(process: &Child) {
 /// broker is stopped.
 fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let begin = std::process::id() % 10_000;
+    // Test programs that run side by side get ports that lie apart.
+    let begin = std::process::id().wrapping_mul(64) % 12_000;
     let ports = std::iter::repeat_with(|| {
         let turn = u32::from(NEXT.fetch_add(1, Ordering::SeqCst));
         20_000 + u16::try_from((begin + turn) % 12_000).unwrap()

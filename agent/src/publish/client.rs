@@ -3,7 +3,7 @@
 //! `clean_start` is true and the session ends with the connection: the broker has nothing to remember for a client that
 //! receives nothing, and what it didn't acknowledge is in our queue.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use tokio::time::Instant as TokioInstant;
 
 use super::backoff::Backoff;
 use super::options::Broker;
-use super::queue::{Publication, Purpose, Verdict};
+use super::queue::{Publication, Purpose};
 use super::trouble::{Trouble, verdict};
 use super::{Shared, Stop, availability};
 use crate::clock::Moment;
@@ -46,7 +46,7 @@ pub(super) fn start(
     random: impl Rng + Send + 'static,
 ) -> std::io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let client = Client { shared, broker, address, backoff: Backoff::default(), random };
+    let client = Client { shared, broker, address, backoff: Backoff::default(), random, warned_of: BTreeSet::new() };
     std::thread::Builder::new().name("publisher".to_owned()).spawn(move || {
         runtime.block_on(client.run());
         // A name that is still being looked up must not hold up the stop.
@@ -68,6 +68,8 @@ struct Client<R> {
     address: Address,
     backoff: Backoff,
     random: R,
+    /// Reasons of refusal that were logged.
+    warned_of: BTreeSet<&'static str>,
 }
 
 /// One connection, from its first packet to its last.
@@ -124,12 +126,13 @@ impl<R: Rng> Client<R> {
         ended
     }
 
-    async fn serve(&self, session: &mut Session, events: &mut Events) -> Ended {
+    async fn serve(&mut self, session: &mut Session, events: &mut Events) -> Ended {
         loop {
             if self.prepare_to_leave(session) {
                 return Ended::Left;
             }
             self.hand_over(session);
+            self.warn_of_refusals();
             tokio::select! {
                 event = events.recv() => match event {
                     Some(Ok(Event::Outgoing(Outgoing::Disconnect))) => return Ended::Left,
@@ -164,7 +167,7 @@ impl<R: Rng> Client<R> {
         state.connections += 1;
         state.connected = true;
         state.trouble = None;
-        tracing::info!("connected to {}; {} messages wait", self.broker, state.queue.unsettled());
+        tracing::info!("connected to {}; messages that wait: {}", self.broker, state.queue.unsettled());
         state.queue.offer_first(availability(&self.address, Availability::Online));
         // The broker may have forgotten what it retained.
         let device = state.device.clone();
@@ -173,16 +176,12 @@ impl<R: Rng> Client<R> {
 
     fn settle(&self, answer: &PubAck) {
         let now = Moment::now();
-        let verdict = verdict(answer.reason);
         let mut state = self.shared.state();
-        if let Some(settled) = state.queue.settle(answer.pkid, verdict, now) {
+        if let Some(settled) = state.queue.settle(answer.pkid, verdict(answer.reason), now) {
             state.latency.record(settled.after);
             if settled.purpose == Purpose::Report {
                 state.first_report.get_or_insert(now);
             }
-        }
-        if let Verdict::RefusedForGood(reason) | Verdict::RefusedForNow(reason) = verdict {
-            warn_once(&self.broker, reason, &state.queue.counters().refused);
         }
     }
 
@@ -191,15 +190,32 @@ impl<R: Rng> Client<R> {
         let Some(takes) = session.takes.filter(|_| session.goodbye != Goodbye::Disconnect) else { return };
         let only = (session.goodbye == Goodbye::Stopped).then_some(Purpose::Session);
         let mut state = self.shared.state();
-        if let Some(live) = state.live.take().filter(|live| takes.fits(live)) {
-            session.publish(live);
+        if let Some(live) = state.live.take() {
+            if takes.fits(&live) {
+                session.publish(live);
+            } else {
+                state.queue.note_refusal(TOO_LARGE);
+            }
         }
         while let Some(publication) = state.queue.hand_over(takes.window, only, Moment::now()) {
             if takes.fits(&publication) {
                 session.publish(publication);
             } else {
                 state.queue.refuse_unsent(TOO_LARGE);
-                warn_once(&self.broker, TOO_LARGE, &state.queue.counters().refused);
+            }
+        }
+    }
+
+    /// The first refusal of a kind is worth a line; how often it happens is counted and published.
+    fn warn_of_refusals(&mut self) {
+        for &reason in self.shared.state().queue.counters().refused.keys() {
+            if self.warned_of.insert(reason) {
+                tracing::warn!(
+                    "broker {} refuses messages: {reason}; check its access list and limits for client {} \
+                     (more of them are counted, not logged)",
+                    self.broker,
+                    self.broker.client_id
+                );
             }
         }
     }
@@ -250,7 +266,7 @@ impl<R: Rng> Client<R> {
         let words = format!("broker {}: {}; {}", self.broker, trouble.reason, trouble.next_step);
         // One line for each kind of trouble, not for each try.
         if state.connected || state.trouble.as_ref() != Some(&words) {
-            tracing::warn!("{words}; trying again, {} messages wait", state.queue.unsettled());
+            tracing::warn!("{words}; trying again, messages that wait: {}", state.queue.unsettled());
         }
         state.connected = false;
         state.trouble = Some(words);
@@ -301,17 +317,6 @@ impl Takes {
     fn fits(&self, publication: &Publication) -> bool {
         let Publication { topic, content_type, payload, .. } = publication;
         topic.len() + content_type.len() + payload.len() + PACKET_FRAME_BYTES <= self.packet_bytes
-    }
-}
-
-/// The first refusal of a kind is worth a line; how often it happens is counted and published.
-fn warn_once(broker: &Broker, reason: &'static str, refused: &BTreeMap<&'static str, u64>) {
-    if refused.get(reason) == Some(&1) {
-        tracing::warn!(
-            "broker {broker} refuses messages: {reason}; check its access list and limits for client {} \
-             (further refusals are counted, not logged)",
-            broker.client_id
-        );
     }
 }
 

@@ -243,10 +243,11 @@ impl Publisher {
             // A panic there was reported by its own thread; what is left is counted all the same.
             let _ = thread.join();
         }
-        let Stats { queued, trouble, .. } = self.stats();
+        let Stats { queued, connected, trouble, .. } = self.stats();
         if queued > 0 {
-            let why = trouble.unwrap_or_else(|| "the broker didn't acknowledge them in time".to_owned());
-            tracing::warn!("{queued} messages were not sent: {why}");
+            let silent = if connected { "the broker didn't acknowledge in time" } else { "the broker didn't answer" };
+            let why = trouble.as_deref().unwrap_or(silent);
+            tracing::warn!("messages that were not sent: {queued}; {why}");
         }
         queued
     }

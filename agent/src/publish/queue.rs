@@ -88,7 +88,7 @@ pub struct Counters {
     pub dropped: u64,
     /// Superseded by a later one of the same topic before they were sent.
     pub replaced: u64,
-    /// Refusals by reason, those of [`Purpose::Session`] included.
+    /// Refusals by reason, those of messages that aren't counted otherwise included.
     pub refused: BTreeMap<&'static str, u64>,
 }
 
@@ -219,6 +219,11 @@ impl Queue {
         }
     }
 
+    /// A message that nobody waits for was not sent.
+    pub fn note_refusal(&mut self, reason: &'static str) {
+        *self.counters.refused.entry(reason).or_default() += 1;
+    }
+
     /// The connection is gone, and with it every packet id.
     pub fn connection_lost(&mut self, cause: Break) {
         let mut outstanding: Vec<Waiting> =
@@ -310,7 +315,7 @@ impl Queue {
     }
 
     fn try_later(&mut self, mut message: Waiting, reason: &'static str, now: Moment) {
-        *self.counters.refused.entry(reason).or_default() += 1;
+        self.note_refusal(reason);
         let wait = RETRY_FIRST.saturating_mul(2_u32.saturating_pow(message.refusals)).min(RETRY_LONGEST);
         message.refusals = message.refusals.saturating_add(1);
         message.not_before = now.shifted(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX));
@@ -318,7 +323,7 @@ impl Queue {
     }
 
     fn lose(&mut self, purpose: Purpose, reason: &'static str) {
-        *self.counters.refused.entry(reason).or_default() += 1;
+        self.note_refusal(reason);
         self.count(purpose, |counters| counters.dropped += 1);
     }
 

@@ -190,7 +190,7 @@ fn take(queue: &mut Queue, last_id: &mut u16, step: Step, now: Moment) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever happens, each message that was taken is acknowledged, counted as lost or replaced, or still here.
     #[test]

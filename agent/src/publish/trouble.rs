@@ -1,5 +1,6 @@
 //! What the broker or the network said, in words that a person can act on.
 
+use rumqttc::v5::mqttbytes;
 use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, DisconnectReasonCode, PubAckReason};
 use rumqttc::v5::{ConnectionError, StateError};
 
@@ -50,7 +51,9 @@ fn refused(code: ConnectReturnCode) -> Trouble {
 fn ended(error: &StateError) -> Trouble {
     let trouble = |reason: String, next_step, cause| Trouble { reason, next_step, cause };
     match error {
-        StateError::Io(error) => trouble(error.to_string(), START_IT, Break::Gone),
+        StateError::Io(error) | StateError::Deserialization(mqttbytes::Error::Io(error)) => {
+            trouble(error.to_string(), START_IT, Break::Gone)
+        }
         StateError::ConnectionAborted => trouble("it closed the connection".to_owned(), CHECK_LOG, Break::Gone),
         StateError::AwaitPingResp => trouble("it stopped answering".to_owned(), START_IT, Break::Gone),
         StateError::ConnFail { reason } => refused(*reason),
@@ -116,6 +119,16 @@ mod tests {
         let trouble = Trouble::of(&error);
         assert_eq!(trouble.reason, "it refuses the connection: bad user name password");
         assert!(trouble.next_step.contains("password_file"));
+    }
+
+    #[test]
+    fn a_network_error_while_reading_is_no_broken_rule() {
+        let reset = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        for error in [StateError::Io(reset()), StateError::Deserialization(mqttbytes::Error::Io(reset()))] {
+            assert_eq!(Trouble::of(&ConnectionError::MqttState(error)).cause, Break::Gone);
+        }
+        let nonsense = StateError::Deserialization(mqttbytes::Error::InvalidReason(149));
+        assert_eq!(Trouble::of(&ConnectionError::MqttState(nonsense)).cause, Break::Protocol);
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn channels() -> impl Strategy<Value = Channel> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_topic_is_read_back_as_it_was(group in names(), device in names(), channel in channels()) {
