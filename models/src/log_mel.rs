@@ -18,8 +18,12 @@ pub struct LogMelPlan {
     fft: Arc<dyn Fft<f64>>,
     /// For each band: its first bin and the weights from there.
     bands: Vec<(usize, Vec<f64>)>,
+    /// The sound with what comes before and after it, so that every frame is whole.
+    padded: Vec<f32>,
     buffer: Vec<Complex<f64>>,
     scratch: Vec<Complex<f64>>,
+    /// Two frames' magnitudes to the power that is asked for, one a bin.
+    powers: Vec<[f64; 2]>,
 }
 
 impl std::fmt::Debug for LogMelPlan {
@@ -38,6 +42,8 @@ impl LogMelPlan {
             hop: options.hop_length(rate).max(1),
             window: centred_window(options, rate),
             bands: filter_bank(options, rate),
+            padded: Vec::new(),
+            powers: vec![[0.0; 2]; options.fft / 2 + 1],
             buffer: vec![Complex::default(); options.fft],
             scratch: vec![Complex::default(); fft.get_inplace_scratch_len()],
             options: options.clone(),
@@ -45,70 +51,71 @@ impl LogMelPlan {
         }
     }
 
-    /// The values of `samples`' spectrogram; `values` has as many as frames times bands.
+    /// The values of `samples`' spectrogram; `values` has as many as frames times bands. Frames that reach past the
+    /// sound see zeros there.
     pub fn fill(&mut self, samples: &[f32], values: &mut [f32]) {
-        let padded = self.pad(samples);
-        let bands = self.options.bands;
-        let frames = values.len() / bands;
-        let mut row = [vec![0.0; bands], vec![0.0; bands]];
+        let frames = values.len() / self.options.bands;
+        self.pad(samples, frames);
         for first in (0..frames).step_by(2) {
-            let second = (first + 1 < frames).then_some(first + 1);
-            self.transform_two(&padded, first, second);
-            let [one, two] = &mut row;
-            self.band_energies(one, two);
-            write_row(self.options.axes, values, frames, first, one, &self.options);
-            if let Some(second) = second {
-                write_row(self.options.axes, values, frames, second, two, &self.options);
-            }
+            self.transform_two(first);
+            self.take_apart();
+            self.write_two(values, frames, first);
         }
     }
 
-    fn pad(&self, samples: &[f32]) -> Vec<f32> {
-        if !self.options.center {
-            return samples.to_vec();
-        }
-        let (half, last) = (self.options.fft / 2, samples.len() as i64 - 1);
-        let at = |index: i64| match self.options.pad_mode {
-            PadMode::Constant => {
-                usize::try_from(index).ok().and_then(|index| samples.get(index)).copied().unwrap_or(0.0)
-            }
-            PadMode::Reflect => samples.get(reflected(index, last)).copied().unwrap_or(0.0),
-        };
-        (-(half as i64)..(samples.len() + half) as i64).map(at).collect()
+    /// Lays the sound out for so many frames, and one more because they are transformed in pairs.
+    fn pad(&mut self, samples: &[f32], frames: usize) {
+        let half = if self.options.center { self.options.fft / 2 } else { 0 };
+        let last = samples.len() as i64 - 1;
+        let mirrored = |index: i64| samples.get(reflected(index, last)).copied().unwrap_or(0.0);
+        let reflects = self.options.center && self.options.pad_mode == PadMode::Reflect;
+        let around = |index: i64| if reflects { mirrored(index) } else { 0.0 };
+        self.padded.clear();
+        self.padded.extend((-(half as i64)..0).map(around));
+        self.padded.extend_from_slice(samples);
+        self.padded.extend((last + 1..=last + half as i64).map(around));
+        self.padded.resize((frames + 1) * self.hop + self.options.fft, 0.0);
     }
 
     /// Two real frames in one complex transform: the first as real part, the second as imaginary part.
-    fn transform_two(&mut self, padded: &[f32], first: usize, second: Option<usize>) {
-        let sample =
-            |frame: usize, index: usize| f64::from(padded.get(frame * self.hop + index).copied().unwrap_or(0.0));
-        for (index, (value, weight)) in self.buffer.iter_mut().zip(&self.window).enumerate() {
-            let imaginary = second.map_or(0.0, |frame| sample(frame, index));
-            *value = Complex::new(sample(first, index) * weight, imaginary * weight);
+    fn transform_two(&mut self, first: usize) {
+        let start = first * self.hop;
+        let (one, two) = (&self.padded[start..], &self.padded[start + self.hop..]);
+        for (((value, weight), one), two) in self.buffer.iter_mut().zip(&self.window).zip(one).zip(two) {
+            *value = Complex::new(f64::from(*one) * weight, f64::from(*two) * weight);
         }
         self.fft.process_with_scratch(&mut self.buffer, &mut self.scratch);
     }
 
-    /// Takes the two frames' spectra apart and sums them up in bands.
-    fn band_energies(&self, one: &mut [f64], two: &mut [f64]) {
+    /// Takes the two frames' spectra apart.
+    fn take_apart(&mut self) {
         let length = self.buffer.len();
-        let magnitude = |bin: usize| {
+        let magnitude_only = self.options.power == 1.0;
+        for (bin, powers) in self.powers.iter_mut().enumerate() {
             let (value, mirrored) = (self.buffer[bin], self.buffer[(length - bin) % length].conj());
-            let (first, second) = ((value + mirrored) * 0.5, (value - mirrored) * 0.5);
-            (self.power(first), self.power(second))
-        };
-        for ((first_bin, weights), (one, two)) in self.bands.iter().zip(one.iter_mut().zip(two)) {
-            (*one, *two) = (0.0, 0.0);
-            for (offset, weight) in weights.iter().enumerate() {
-                let (first, second) = magnitude(first_bin + offset);
-                *one += first * weight;
-                *two += second * weight;
-            }
+            *powers = [value + mirrored, value - mirrored].map(|doubled| {
+                let squared = (doubled.re * doubled.re + doubled.im * doubled.im) * 0.25;
+                if magnitude_only { libm::sqrt(squared) } else { squared }
+            });
         }
     }
 
-    fn power(&self, value: Complex<f64>) -> f64 {
-        let squared = value.re * value.re + value.im * value.im;
-        if self.options.power == 1.0 { libm::sqrt(squared) } else { squared }
+    /// Sums the two frames up in bands, and writes their logarithms.
+    fn write_two(&self, values: &mut [f32], frames: usize, first: usize) {
+        let options = &self.options;
+        for (band, (first_bin, weights)) in self.bands.iter().enumerate() {
+            let mut energies = [0.0; 2];
+            for (powers, weight) in self.powers[*first_bin..].iter().zip(weights) {
+                energies = [energies[0] + powers[0] * weight, energies[1] + powers[1] * weight];
+            }
+            for (frame, energy) in (first..frames).zip(energies) {
+                let place = match options.axes {
+                    Axes::FramesBands => frame * options.bands + band,
+                    Axes::BandsFrames => band * frames + frame,
+                };
+                values[place] = logarithm(energy.max(options.floor), options.log) as f32;
+            }
+        }
     }
 }
 
@@ -119,16 +126,6 @@ fn reflected(index: i64, last: i64) -> usize {
     }
     let folded = index.rem_euclid(2 * last);
     usize::try_from(folded.min(2 * last - folded)).unwrap_or(0)
-}
-
-fn write_row(axes: Axes, values: &mut [f32], frames: usize, frame: usize, energies: &[f64], options: &LogMel) {
-    for (band, &energy) in energies.iter().enumerate() {
-        let place = match axes {
-            Axes::FramesBands => frame * energies.len() + band,
-            Axes::BandsFrames => band * frames + frame,
-        };
-        values[place] = logarithm(energy.max(options.floor), options.log) as f32;
-    }
 }
 
 fn logarithm(value: f64, kind: LogKind) -> f64 {

@@ -59,6 +59,8 @@ pub struct SoundPlan {
     sample_rate_hz: u32,
     length: usize,
     log_mel: Option<LogMelPlan>,
+    /// The sound at the input's rate and length.
+    samples: Vec<f32>,
 }
 
 impl SoundPlan {
@@ -69,7 +71,7 @@ impl SoundPlan {
             Features::Waveform {} => None,
             Features::LogMel(options) => Some(LogMelPlan::new(options, input.sample_rate_hz)),
         };
-        Self { sample_rate_hz: input.sample_rate_hz, length: input.samples(), log_mel }
+        Self { sample_rate_hz: input.sample_rate_hz, length: input.samples(), log_mel, samples: Vec::new() }
     }
 
     /// The tensor's values for a sound: brought to the input's rate, cut or filled up with silence at its end.
@@ -77,14 +79,18 @@ impl SoundPlan {
     /// # Errors
     /// When the sound's rate can't be changed.
     pub fn fill(&mut self, sound: Option<&Sound>, values: &mut [f32]) -> Result<(), ResampleError> {
-        let mut samples = match sound {
-            Some(sound) => sound.resampled(self.sample_rate_hz)?.samples,
-            None => Vec::new(),
-        };
-        samples.resize(self.length, 0.0);
+        self.samples.clear();
+        match sound {
+            Some(sound) if sound.sample_rate_hz == self.sample_rate_hz => {
+                self.samples.extend_from_slice(&sound.samples)
+            }
+            Some(sound) => self.samples.append(&mut sound.resampled(self.sample_rate_hz)?.samples),
+            None => {}
+        }
+        self.samples.resize(self.length, 0.0);
         match &mut self.log_mel {
-            Some(plan) => plan.fill(&samples, values),
-            None => values.copy_from_slice(&samples),
+            Some(plan) => plan.fill(&self.samples, values),
+            None => values.copy_from_slice(&self.samples),
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
 //! Bundles that can't be: each is refused with the field, what it says, and what would do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on has failed")]
 
 mod common;
 
