@@ -1,5 +1,7 @@
 //! Who may use whom, held: the workspace's crates depend on each other one way, and one crate alone names tract.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -52,10 +52,14 @@ fn files_with_flipped_bits_are_refused_or_run() {
     let mut refused = 0;
     for _ in 0..tries() {
         let mut damaged = bytes.clone();
+        let only_numbers: bool = random.random();
         for _ in 0..random.random_range(1..4) {
             let place = random.random_range(0..HEAD_BYTES + TAIL_BYTES);
             let place = if place < HEAD_BYTES { place } else { bytes.len() - 1 - (place - HEAD_BYTES) };
-            damaged[place] ^= 1 << random.random_range(0..8);
+            // Half of the files keep their names, which are checked first, so that what lies behind is reached too.
+            if !(only_numbers && bytes[place].is_ascii_graphic()) {
+                damaged[place] ^= 1 << random.random_range(0..8);
+            }
         }
         if let Err(error) = try_out(folder.path(), &damaged) {
             assert_one_clear_line(&error);

@@ -305,7 +305,7 @@ fn validity(board: &wire::Validity, run: &Run) -> wire::Validity {
 }
 
 fn summary(nanoseconds: &[u64]) -> LatencySummary {
-    LatencySummary::of(&to_us(nanoseconds))
+    LatencySummary::of(&to_us(nanoseconds)).unwrap_or_default()
 }
 
 fn to_us(nanoseconds: &[u64]) -> Vec<f64> {

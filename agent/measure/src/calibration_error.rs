@@ -1,0 +1,90 @@
+//! How honest probabilities are.
+
+/// Bins of the calibration error (Guo et al. 2017).
+const BINS: usize = 15;
+
+/// How far confidence and accuracy are apart, each 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CalibrationError {
+    /// Expected: Σ (n_b / N) · |acc_b − conf_b|.
+    pub expected: f64,
+    /// Of the worst bin.
+    pub maximum: f64,
+}
+
+/// Expected and maximum calibration error over 15 equal bins (Guo et al. 2017, "On Calibration of Modern Neural
+/// Networks"; torchmetrics' `l1` and `max`).
+///
+/// `confidences` are the predicted classes' probabilities, 0 to 1; `right` tells whether each prediction was. `None` without
+/// samples or when they aren't as many. A confidence on a border belongs to the bin above it, 1 to the last.
+#[must_use]
+pub fn calibration_error(confidences: &[f64], right: &[bool]) -> Option<CalibrationError> {
+    if confidences.is_empty() || confidences.len() != right.len() {
+        return None;
+    }
+    let mut bins = [(0_u64, 0.0, 0.0); BINS];
+    for (&confidence, &right) in confidences.iter().zip(right) {
+        let bin = ((confidence * BINS as f64) as usize).min(BINS - 1);
+        bins[bin].0 += 1;
+        bins[bin].1 += confidence;
+        bins[bin].2 += f64::from(u8::from(right));
+    }
+    let gaps = bins.iter().filter(|bin| bin.0 > 0).map(|&(count, confidence, right)| {
+        (count as f64 / confidences.len() as f64, (right - confidence).abs() / count as f64)
+    });
+    Some(gaps.fold(CalibrationError { expected: 0.0, maximum: 0.0 }, |error, (share, gap)| CalibrationError {
+        expected: error.expected + share * gap,
+        maximum: error.maximum.max(gap),
+    }))
+}
+
+/// Mean over samples of Σ (p_c − y_c)² over classes, 0 to 2 (Brier 1950; scikit-learn's multi-class `brier_score_loss` with
+/// `scale_by_half=False`). `None` without samples.
+#[must_use]
+pub fn brier_score(probabilities: &[Vec<f64>], truths: &[usize]) -> Option<f64> {
+    let of_sample = |(row, truth): (&Vec<f64>, &usize)| {
+        row.iter().enumerate().map(|(class, p)| (p - f64::from(u8::from(class == *truth))).powi(2)).sum::<f64>()
+    };
+    mean(probabilities.iter().zip(truths).map(of_sample))
+}
+
+/// Mean of −ln p of the true class, clipped to 2⁻⁵² as scikit-learn's `log_loss` does for 64-bit floats. `None` without samples.
+#[must_use]
+pub fn negative_log_likelihood(probabilities: &[Vec<f64>], truths: &[usize]) -> Option<f64> {
+    let of_sample = |(row, truth): (&Vec<f64>, &usize)| {
+        let p = row.get(*truth).copied().unwrap_or(0.0);
+        -libm::log(p.clamp(f64::EPSILON, 1.0 - f64::EPSILON))
+    };
+    mean(probabilities.iter().zip(truths).map(of_sample))
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (count, sum) = values.fold((0_u64, 0.0), |(count, sum), value| (count + 1, sum + value));
+    (count > 0).then(|| sum / count as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sure_and_right_is_calibrated_sure_and_wrong_is_not() {
+        assert_eq!(calibration_error(&[1.0, 1.0], &[true, true]).unwrap().expected, 0.0);
+        let wrong = calibration_error(&[1.0, 1.0], &[false, false]).unwrap();
+        assert_eq!((wrong.expected, wrong.maximum), (1.0, 1.0));
+    }
+
+    #[test]
+    fn bins_count_by_their_share() {
+        let error = calibration_error(&[0.95, 0.95, 0.95, 0.5], &[true, true, false, true]).unwrap();
+        let (high, middle) = ((2.0_f64 / 3.0 - 0.95).abs(), 0.5);
+        assert!((error.expected - (0.75 * high + 0.25 * middle)).abs() < 1e-12);
+        assert_eq!(error.maximum, middle);
+    }
+
+    #[test]
+    fn nothing_has_no_error() {
+        assert!(calibration_error(&[], &[]).is_none());
+        assert!(brier_score(&[], &[]).is_none() && negative_log_likelihood(&[], &[]).is_none());
+    }
+}

@@ -1,0 +1,74 @@
+//! How well modalities agree.
+
+/// Probability that a value of `high` exceeds one of `low`, ties counting half (the area under the ROC curve;
+/// scikit-learn's `roc_auc_score`). `None` when either is empty.
+#[must_use]
+pub fn auc(low: &[f64], high: &[f64]) -> Option<f64> {
+    if low.is_empty() || high.is_empty() {
+        return None;
+    }
+    let mut sorted = low.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let below = |value: f64| {
+        let less = sorted.partition_point(|other| *other < value);
+        let not_more = sorted.partition_point(|other| *other <= value);
+        (less + not_more) as f64 / 2.0
+    };
+    let wins: f64 = high.iter().map(|&value| below(value)).sum();
+    Some(wins / (low.len() as f64 * high.len() as f64))
+}
+
+/// Distances 1 − u·v between unit vectors: (of pairs that belong together, of all other pairs). Row *i* of `first`
+/// belongs to row *i* of `second`; both have as many rows, all of one length.
+#[must_use]
+pub fn separation(first: &[Vec<f32>], second: &[Vec<f32>]) -> (Vec<f64>, Vec<f64>) {
+    let distance = |u: &[f32], v: &[f32]| 1.0 - u.iter().zip(v).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let belonging = first.iter().zip(second).map(|(u, v)| distance(u, v)).collect();
+    let others = first.iter().enumerate().flat_map(|(i, u)| {
+        second.iter().enumerate().filter(move |(j, _)| *j != i).map(move |(_, v)| distance(u, v))
+    });
+    (belonging, others.collect())
+}
+
+/// Jensen–Shannon divergence of two distributions over the same classes, in bits, 0 to 1 (Lin 1991); the square of
+/// scipy's `jensenshannon(base=2)`. `None` when they have other lengths or don't add up to something.
+#[must_use]
+pub fn jensen_shannon_divergence(p: &[f64], q: &[f64]) -> Option<f64> {
+    let (sum_p, sum_q): (f64, f64) = (p.iter().sum(), q.iter().sum());
+    if p.len() != q.len() || sum_p <= 0.0 || sum_q <= 0.0 {
+        return None;
+    }
+    let relative = |a: f64, m: f64| if a > 0.0 { a * libm::log2(a / m) } else { 0.0 };
+    let of_class = |(p, q): (&f64, &f64)| {
+        let (p, q) = (p / sum_p, q / sum_q);
+        let middle = (p + q) / 2.0;
+        (relative(p, middle) + relative(q, middle)) / 2.0
+    };
+    Some(p.iter().zip(q).map(of_class).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties_count_half() {
+        assert_eq!(auc(&[0.0, 1.0], &[1.0, 2.0]), Some(0.875));
+        assert_eq!(auc(&[1.0], &[1.0]), Some(0.5));
+        assert_eq!(auc(&[], &[1.0]), None);
+    }
+
+    #[test]
+    fn what_belongs_is_near() {
+        let unit = |x: f32, y: f32| vec![x, y];
+        let (near, far) = separation(&[unit(1.0, 0.0), unit(0.0, 1.0)], &[unit(1.0, 0.0), unit(0.0, 1.0)]);
+        assert_eq!((near, far), (vec![0.0, 0.0], vec![1.0, 1.0]));
+    }
+
+    #[test]
+    fn disjoint_distributions_are_one_bit_apart() {
+        assert_eq!(jensen_shannon_divergence(&[1.0, 0.0], &[0.0, 1.0]), Some(1.0));
+        assert_eq!(jensen_shannon_divergence(&[0.5, 0.5], &[2.0, 2.0]), Some(0.0));
+        assert_eq!(jensen_shannon_divergence(&[1.0], &[]), None);
+    }
+}

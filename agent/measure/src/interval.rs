@@ -1,0 +1,136 @@
+//! How sure a figure is: 95 % intervals and paired tests. Randomness is passed in as a seed or as indices.
+
+use std::collections::BTreeMap;
+
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+use crate::latency::percentile;
+use crate::{Figure, Measured};
+
+/// The normal distribution's 97.5th percentile.
+const Z: f64 = 1.959_963_984_540_054;
+
+/// Wilson's interval (1927) for a rate of independent samples: `right` of `n`. Not measured without samples. As
+/// statsmodels' `proportion_confint(method="wilson")`.
+#[must_use]
+pub fn wilson(right: u64, n: u64) -> Measured {
+    if n == 0 {
+        return Measured::not_measured("there are no samples");
+    }
+    let (count, value) = (n as f64, right as f64 / n as f64);
+    let scale = 1.0 + Z * Z / count;
+    let centre = (value + Z * Z / (2.0 * count)) / scale;
+    let half = Z / scale * libm::sqrt(value * (1.0 - value) / count + Z * Z / (4.0 * count * count));
+    Measured::Figure(Figure { value, low: (centre - half).max(0.0), high: (centre + half).min(1.0), n })
+}
+
+/// Resamples for a bootstrap over clusters (Davison & Hinkley 1997, §3.8): each draws as many clusters as there are, with
+/// replacement and within its stratum, and gives the indices of all their samples.
+///
+/// `clusters` and `strata` name each sample's own; pass the same stratum for all when there are none. The same seed gives the
+/// same resamples everywhere.
+#[must_use]
+pub fn resample_clusters(clusters: &[&str], strata: &[&str], resamples: usize, seed: u64) -> Vec<Vec<usize>> {
+    let mut members: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    for (sample, key) in strata.iter().copied().zip(clusters.iter().copied()).enumerate() {
+        members.entry(key).or_default().push(sample);
+    }
+    let mut by_stratum: BTreeMap<&str, Vec<&[usize]>> = BTreeMap::new();
+    for ((stratum, _), samples) in &members {
+        by_stratum.entry(stratum).or_default().push(samples);
+    }
+    let mut random = Pcg64Mcg::seed_from_u64(seed);
+    let mut draw = || {
+        let mut drawn = Vec::with_capacity(clusters.len());
+        for groups in by_stratum.values() {
+            (0..groups.len()).for_each(|_| drawn.extend_from_slice(groups[random.random_range(0..groups.len())]));
+        }
+        drawn
+    };
+    (0..resamples).map(|_| draw()).collect()
+}
+
+/// The 2.5th and 97.5th percentile (nearest rank) of a statistic's resampled values; `None` without values.
+#[must_use]
+pub fn percentile_interval(values: &[f64]) -> Option<(f64, f64)> {
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    sorted.sort_by(f64::total_cmp);
+    Some((percentile(&sorted, 0.025)?, percentile(&sorted, 0.975)?))
+}
+
+/// A statistic of all `n` samples with the interval of its resamples. The statistic takes sample indices and gives
+/// `None` where it is undefined; undefined for all samples is not measured.
+#[must_use]
+pub fn bootstrap(n: usize, resamples: &[Vec<usize>], statistic: impl Fn(&[usize]) -> Option<f64>) -> Measured {
+    let all: Vec<usize> = (0..n).collect();
+    let Some(value) = statistic(&all) else { return Measured::not_measured("it is undefined for these samples") };
+    let values: Vec<f64> = resamples.iter().filter_map(|indices| statistic(indices)).collect();
+    match percentile_interval(&values) {
+        Some((low, high)) => Measured::Figure(Figure { value, low: low.min(value), high: high.max(value), n: n as u64 }),
+        None => Measured::not_measured("it is undefined for the resamples, so its interval is unknown"),
+    }
+}
+
+/// McNemar's exact test (1947): the probability of two models' disagreements if they were equally good.
+/// `first_only` samples only the first got right, `second_only` only the second. 1 when they never disagree. As statsmodels'
+/// `mcnemar(exact=True)`.
+#[must_use]
+pub fn mcnemar_exact(first_only: u64, second_only: u64) -> f64 {
+    let n = first_only + second_only;
+    let log_choose = |k: u64| libm::lgamma(n as f64 + 1.0) - libm::lgamma(k as f64 + 1.0) - libm::lgamma((n - k) as f64 + 1.0);
+    let tail: f64 = (0..=first_only.min(second_only)).map(|k| libm::exp(log_choose(k) - n as f64 * std::f64::consts::LN_2)).sum();
+    (2.0 * tail).min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wilson_by_the_book() {
+        let figure = *wilson(8, 10).figure().unwrap();
+        assert!((figure.low - 0.490_162_471_536_642).abs() < 1e-9 && (figure.high - 0.943_317_818_529_248).abs() < 1e-9);
+        assert!(wilson(0, 0).figure().is_none());
+        let all = *wilson(10, 10).figure().unwrap();
+        assert!(all.high <= 1.0 && all.low < 1.0);
+    }
+
+    #[test]
+    fn clusters_stay_whole() {
+        let clusters = ["a", "a", "b", "c", "c", "c"];
+        let resamples = resample_clusters(&clusters, &["s"; 6], 50, 1);
+        for drawn in &resamples {
+            let count = |sample: usize| drawn.iter().filter(|&&other| other == sample).count();
+            assert!(count(0) == count(1) && count(3) == count(4) && count(4) == count(5));
+        }
+        assert!(resamples.iter().any(|drawn| drawn.len() != 6));
+        assert_eq!(resamples, resample_clusters(&clusters, &["s"; 6], 50, 1));
+    }
+
+    #[test]
+    fn strata_keep_their_size() {
+        let (clusters, strata) = (["a", "b", "c", "d"], ["x", "x", "y", "y"]);
+        for drawn in resample_clusters(&clusters, &strata, 20, 3) {
+            assert_eq!(drawn.iter().filter(|&&sample| sample < 2).count(), 2);
+        }
+    }
+
+    #[test]
+    fn a_bootstrap_holds_its_value() {
+        let values = [1.0, 2.0, 3.0, 4.0];
+        let resamples = resample_clusters(&["a", "b", "c", "d"], &["s"; 4], 200, 7);
+        let mean = |indices: &[usize]| {
+            (!indices.is_empty()).then(|| indices.iter().map(|&i| values[i]).sum::<f64>() / indices.len() as f64)
+        };
+        let figure = *bootstrap(4, &resamples, mean).figure().unwrap();
+        assert!(figure.value == 2.5 && figure.low < 2.5 && figure.high > 2.5 && figure.n == 4);
+        assert!(bootstrap(0, &[], mean).figure().is_none());
+    }
+
+    #[test]
+    fn mcnemar_counts_disagreements() {
+        assert_eq!(mcnemar_exact(0, 0), 1.0);
+        assert!((mcnemar_exact(1, 9) - 0.021_484_375).abs() < 1e-9);
+    }
+}
