@@ -1,7 +1,6 @@
 //! A graph loaded, run, and looked at, with tract.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::pb::ModelProto;
@@ -10,6 +9,7 @@ use tract_onnx::tract_core::internal::DimLike;
 use tract_onnx::tract_core::ops::Cost;
 use tract_onnx::tract_hir::infer::{Factoid, InferenceModel};
 
+use crate::guard::without_panic;
 use crate::onnx_file;
 use crate::tensor::{Tensor as NamedTensor, Tensors};
 
@@ -93,8 +93,8 @@ impl Graph {
     /// # Errors
     /// When the bytes aren't a graph that tract can run. A panic inside tract is an error here.
     pub fn load(bytes: &[u8], threads: usize) -> Result<Self, GraphError> {
-        catch_unwind(AssertUnwindSafe(|| Self::load_unguarded(bytes, threads)))
-            .unwrap_or_else(|_| Err(GraphError::Damaged("tract gave up on it".to_owned())))
+        without_panic(|| Self::load_unguarded(bytes, threads))
+            .unwrap_or_else(|| Err(GraphError::Damaged("tract gave up on it".to_owned())))
     }
 
     fn load_unguarded(mut bytes: &[u8], threads: usize) -> Result<Self, GraphError> {
@@ -145,11 +145,13 @@ impl Graph {
     pub fn run(&mut self, tensors: &Tensors) -> Result<Tensors, GraphError> {
         let inputs = self.tract_inputs(tensors)?;
         let state = &mut self.state;
-        let outputs = match &self.threads {
-            Some(pool) => multithread_tract_scope(pool.clone(), || state.run(inputs)),
+        let threads = self.threads.clone();
+        let run = || match threads {
+            Some(pool) => multithread_tract_scope(pool, || state.run(inputs)),
             None => state.run(inputs),
-        }
-        .map_err(run_error)?;
+        };
+        let gave_up = || GraphError::Run("it gave up, the graph may be damaged".to_owned());
+        let outputs = without_panic(run).ok_or_else(gave_up)?.map_err(run_error)?;
         self.outputs.iter().zip(outputs).map(|(port, value)| from_tract(port, &value)).collect()
     }
 

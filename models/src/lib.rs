@@ -5,6 +5,7 @@
 
 mod bundle;
 mod graph;
+mod guard;
 mod image;
 mod inspection;
 mod log_mel;
