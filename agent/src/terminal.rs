@@ -114,11 +114,36 @@ pub fn reading<T>(reading: &Reading<T>, words: impl Fn(&T) -> String) -> String 
     }
 }
 
+/// A word at the head of a line, coloured on a terminal.
+#[derive(Clone, Copy, Debug)]
+pub enum Word<'a> {
+    /// Red.
+    Bad(&'a str),
+    /// Yellow.
+    Doubtful(&'a str),
+    /// Green.
+    Good(&'a str),
+    /// No colour.
+    Plain(&'a str),
+}
+
+/// Prints a line with a word at its head.
+pub fn print_verdict(word: &Word<'_>, text: &str) {
+    let colored = |color: anstyle::AnsiColor| anstyle::Style::new().fg_color(Some(color.into())).bold();
+    let (style, word) = match word {
+        Word::Bad(word) => (colored(anstyle::AnsiColor::Red), word),
+        Word::Doubtful(word) => (colored(anstyle::AnsiColor::Yellow), word),
+        Word::Good(word) => (colored(anstyle::AnsiColor::Green), word),
+        Word::Plain(word) => (anstyle::Style::new().bold(), word),
+    };
+    let space = if text.is_empty() { "" } else { " " };
+    anstream::println!("{style}{word}{style:#}{space}{text}");
+}
+
 /// The verdict on a measurement: nothing when it is valid, else each reason on a line.
 pub fn print_validity(validity: &Validity) {
-    let yellow = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Yellow.into())).bold();
     for reason in &validity.reasons {
-        anstream::println!("{yellow}not valid:{yellow:#} {} ({})", reason.text, reason.code);
+        print_verdict(&Word::Doubtful("not valid:"), &format!("{} ({})", reason.text, reason.code));
     }
 }
 

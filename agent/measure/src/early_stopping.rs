@@ -65,20 +65,21 @@ fn largest_t(queries: u64, percentile: f64) -> Option<u64> {
     Some(low)
 }
 
-/// P[Bin(n, p) ≤ t], summed from the largest term down, in logarithms until the last step.
+/// P[Bin(n, p) ≤ t], summed from the largest term down; 1 where `t` is the mean or more: it is over a third there,
+/// and only its being under a hundredth matters.
 fn at_most(t: u64, n: u64, p: f64) -> f64 {
-    if t >= n {
+    if t as f64 >= n as f64 * p {
         return 1.0;
     }
     let log_choose = |k: u64| lgamma(n as f64 + 1.0) - lgamma(k as f64 + 1.0) - lgamma((n - k) as f64 + 1.0);
     let log_term = |k: u64| log_choose(k) + k as f64 * log(p) + (n - k) as f64 * libm::log1p(-p);
     let mut term = exp(log_term(t));
     let mut sum = term;
-    // Below the mode each term is smaller than the one after it: once they no longer count, none does.
+    // Below the mean each term is smaller than the one after it: once they no longer count, none does.
     for k in (0..t).rev() {
         term *= (k + 1) as f64 / (n - k) as f64 * (1.0 - p) / p;
         sum += term;
-        if term < sum * 1e-17 && (k as f64) < n as f64 * p {
+        if term < sum * 1e-17 {
             break;
         }
     }

@@ -107,10 +107,7 @@ fn print_operators(inspection: &Inspection) {
 fn warn_of_float(output: &Output) {
     let float = output.inspection.integer_share_of_macs.is_some_and(|share| share < 0.5);
     if output.inspection.quantized && float {
-        let yellow = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Yellow.into())).bold();
-        anstream::println!(
-            "{yellow}note:{yellow:#} this model is quantized, but {} runs most of it in float",
-            output.engine
-        );
+        let text = format!("this model is quantized, but {} runs most of it in float", output.engine);
+        terminal::print_verdict(&terminal::Word::Doubtful("note:"), &text);
     }
 }

@@ -1,0 +1,81 @@
+//! `edgeval set`: looking after reference sets.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use edgeval_calibration::{CheckReport, ReferenceSet, Severity, check};
+
+use crate::terminal;
+
+/// Arguments of `edgeval set`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Is this reference set fit for use? Exit status 1 when it isn't
+    #[command(after_help = "Example:\n  edgeval set check calibration/sets/av-digits")]
+    Check(CheckArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct CheckArgs {
+    /// Reference set: a folder with set.toml or metadata.jsonl
+    set: PathBuf,
+    /// JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does what was asked for.
+///
+/// # Errors
+/// When the set can't be opened at all.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let Action::Check(args) = args.action;
+    let set = ReferenceSet::open(&args.set)?;
+    let bar = terminal::progress(set.samples().len() as u64, "checking");
+    let report = check(&set, || bar.inc(1));
+    bar.finish_and_clear();
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print(&report);
+    }
+    Ok(if report.fit { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(report: &CheckReport) {
+    terminal::print_heading(&format!("{} {}", report.name, report.version));
+    println!("{}", terminal::facts(facts(report)));
+    for finding in &report.findings {
+        let word = match finding.severity {
+            Severity::Error => terminal::Word::Bad("error:"),
+            Severity::Warning => terminal::Word::Doubtful("warning:"),
+            Severity::Note => terminal::Word::Plain("note:"),
+        };
+        let named = if finding.samples.is_empty() { String::new() } else { format!(": {}", finding.samples.join(", ")) };
+        let more = finding.count.saturating_sub(finding.samples.len().max(1));
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        terminal::print_verdict(&word, &format!("{} ({}){named}{more}", finding.text, finding.code));
+    }
+    let verdict = if report.fit { terminal::Word::Good("fit for use") } else { terminal::Word::Bad("not fit for use") };
+    terminal::print_verdict(&verdict, "");
+}
+
+fn facts(report: &CheckReport) -> Vec<(&str, String)> {
+    let list = |counts: &mut dyn Iterator<Item = (String, usize)>| {
+        counts.map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+    };
+    let mut facts = vec![
+        ("identity", report.sha256.clone()),
+        ("splits", list(&mut report.splits.clone().into_iter())),
+        ("modalities", list(&mut report.modalities.iter().map(|(name, count)| ((*name).to_owned(), *count)))),
+        ("classes", list(&mut report.classes.clone().into_iter())),
+    ];
+    facts.extend(report.slices.iter().map(|(key, groups)| (key.as_str(), list(&mut groups.clone().into_iter()))));
+    facts
+}

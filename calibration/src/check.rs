@@ -1,0 +1,275 @@
+//! Is a reference set fit for use? What a careful person would look for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use edgeval_models::Window;
+use serde::Serialize;
+
+use crate::{ReferenceSet, Sample, SetError, checksums};
+
+/// Sample ids that a finding names at most.
+const NAMED_SAMPLES: usize = 5;
+/// A sound whose loudest sample is under this (−60 dB of full scale) is silent.
+const SILENT_PEAK: f32 = 1e-3;
+/// A picture whose levels are no further apart is blank.
+const BLANK_RANGE: u8 = 2;
+/// The largest class may have so many times the samples of the smallest.
+const IMBALANCE: usize = 3;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The set can't be used.
+    Error,
+    /// Its figures may mislead.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// For programs.
+    pub code: &'static str,
+    /// What is wrong, and what to do.
+    pub text: String,
+    /// Samples that it is about: the first few.
+    pub samples: Vec<String>,
+    /// How many samples it is about.
+    pub count: usize,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckReport {
+    /// The set's name.
+    pub name: String,
+    /// The set's version.
+    pub version: String,
+    /// The set's identity.
+    pub sha256: String,
+    /// Whether there are no errors.
+    pub fit: bool,
+    /// The errors, then the warnings, then the notes.
+    pub findings: Vec<Finding>,
+    /// Samples of each split.
+    pub splits: BTreeMap<String, usize>,
+    /// Samples that have each modality.
+    pub modalities: BTreeMap<&'static str, usize>,
+    /// Samples of each class.
+    pub classes: BTreeMap<String, usize>,
+    /// Samples of each group of each slice key.
+    pub slices: BTreeMap<String, BTreeMap<String, usize>>,
+}
+
+/// Looks at every sample and every file. `progress` is told each sample that was looked at.
+#[must_use]
+pub fn check(set: &ReferenceSet, mut progress: impl FnMut()) -> CheckReport {
+    let mut checker = Checker { set, found: BTreeMap::new(), contents: BTreeMap::new() };
+    checker.check_lists();
+    for sample in set.samples() {
+        checker.check_sample(sample);
+        progress();
+    }
+    checker.check_duplicates();
+    checker.check_files();
+    checker.check_balance();
+    checker.report()
+}
+
+/// Collects what is found, by severity and code.
+struct Checker<'a> {
+    set: &'a ReferenceSet,
+    found: BTreeMap<(Severity, &'static str), (String, Vec<String>)>,
+    /// Samples by what they consist of.
+    contents: BTreeMap<String, Vec<&'a Sample>>,
+}
+
+impl<'a> Checker<'a> {
+    fn add(&mut self, severity: Severity, code: &'static str, text: impl Into<String>, sample: impl Into<String>) {
+        self.found.entry((severity, code)).or_insert_with(|| (text.into(), Vec::new())).1.push(sample.into());
+    }
+
+    fn check_lists(&mut self) {
+        if self.set.samples().is_empty() {
+            self.add(Severity::Error, "no_samples", "the set has no samples", "");
+        }
+        if !self.set.has_checksums() {
+            let text = "the set has no checksums (a metadata.jsonl folder): a changed file won't be noticed";
+            self.add(Severity::Note, "no_checksums", text, "");
+        }
+        let mut seen = BTreeSet::new();
+        for sample in self.set.samples() {
+            if !seen.insert(&sample.id) {
+                self.add(Severity::Error, "duplicate_id", "ids must be unique: rename one", &sample.id);
+            }
+        }
+        for (split, declared) in self.set.declared_splits() {
+            let actual = self.set.samples().iter().filter(|sample| sample.split == *split).count() as u64;
+            if actual != *declared {
+                let text = format!("set.toml says split {split} has {declared} samples, samples.jsonl has {actual}");
+                self.add(Severity::Error, "split_size", text, "");
+            }
+        }
+    }
+
+    fn check_sample(&mut self, sample: &'a Sample) {
+        self.check_label(sample);
+        if sample.files().next().is_none() && sample.text.is_none() {
+            self.add(Severity::Error, "empty_sample", "samples without picture, sound or text: take them out", &sample.id);
+            return;
+        }
+        match self.set.window(sample) {
+            Ok(window) => {
+                self.check_content(sample, &window);
+                let content = self.content_of(sample);
+                self.contents.entry(content).or_default().push(sample);
+            }
+            Err(error) => self.add(Severity::Error, code_of(&error), error.to_string(), &sample.id),
+        }
+    }
+
+    fn check_label(&mut self, sample: &Sample) {
+        let known = self.set.labels();
+        match &sample.label {
+            None => self.add(Severity::Warning, "no_label", "samples without a label can't be scored", &sample.id),
+            Some(label) if !known.is_empty() && !known.contains(label) => {
+                let text = format!("labels that set.toml doesn't name, such as `{label}`: correct one of the two");
+                self.add(Severity::Error, "unknown_label", text, &sample.id);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn check_content(&mut self, sample: &Sample, window: &Window) {
+        if let Some(picture) = &window.image {
+            let (low, high) = picture.data.iter().fold((255, 0), |(low, high), &v| (v.min(low), v.max(high)));
+            if high < low || high - low <= BLANK_RANGE {
+                self.add(Severity::Warning, "blank_image", "pictures with nothing to see", &sample.id);
+            }
+        }
+        if let Some(sound) = &window.audio {
+            let peak = sound.samples.iter().fold(0.0_f32, |peak, value| peak.max(value.abs()));
+            if sound.samples.is_empty() {
+                self.add(Severity::Error, "empty_audio", "sounds without a sample", &sample.id);
+            } else if peak < SILENT_PEAK {
+                self.add(Severity::Warning, "silent_audio", "sounds under −60 dB of full scale", &sample.id);
+            }
+        }
+    }
+
+    /// A digest of everything that a sample consists of. Its files were read before, so they can be read again.
+    fn content_of(&self, sample: &Sample) -> String {
+        let digest = |file: &str| self.set.read(file).map(|bytes| checksums::sha256(&bytes)).unwrap_or_default();
+        let mut parts: Vec<String> = sample.files().map(digest).collect();
+        parts.extend(sample.text.clone());
+        parts.join(" ")
+    }
+
+    fn check_duplicates(&mut self) {
+        let contents = std::mem::take(&mut self.contents);
+        for samples in contents.values().filter(|samples| samples.len() > 1) {
+            let splits: BTreeSet<&str> = samples.iter().map(|sample| sample.split.as_str()).collect();
+            for sample in &samples[1..] {
+                if splits.len() > 1 {
+                    let text = "splits share content: what a model was calibrated on can't test it";
+                    self.add(Severity::Error, "shared_content", text, &sample.id);
+                } else {
+                    let text = "samples with the same content as another: they count twice";
+                    self.add(Severity::Warning, "duplicate_sample", text, &sample.id);
+                }
+            }
+        }
+    }
+
+    fn check_files(&mut self) {
+        let named: BTreeSet<&str> = self.set.samples().iter().flat_map(Sample::files).collect();
+        let is_content = |file: &str| ["png", "jpg", "jpeg", "wav", "flac"].contains(&crate::sample::ending(file).as_str());
+        let unused: Vec<String> =
+            self.set.listed_files().filter(|file| is_content(file) && !named.contains(file)).map(str::to_owned).collect();
+        for file in unused {
+            self.add(Severity::Note, "unused_file", "files that no sample names", file);
+        }
+        let others: Vec<String> = self.set.listed_files().filter(|file| !is_content(file)).map(str::to_owned).collect();
+        for file in others {
+            if let Err(error) = self.set.read(&file) {
+                self.add(Severity::Error, code_of(&error), error.to_string(), file);
+            }
+        }
+    }
+
+    fn check_balance(&mut self) {
+        let classes = self.classes();
+        let counts = classes.values().copied();
+        if let (Some(least), Some(most)) = (counts.clone().min(), counts.max())
+            && most > IMBALANCE * least
+        {
+            let text = format!("the largest class has {most} samples, the smallest {least}: look at macro averages");
+            self.add(Severity::Warning, "imbalance", text, "");
+        }
+        let unseen: Vec<String> = self.set.labels().iter().filter(|label| !classes.contains_key(*label)).cloned().collect();
+        for label in unseen {
+            self.add(Severity::Warning, "class_without_samples", "classes without a sample", label);
+        }
+    }
+
+    fn classes(&self) -> BTreeMap<String, usize> {
+        let mut classes = BTreeMap::new();
+        for label in self.set.samples().iter().filter_map(|sample| sample.label.clone()) {
+            *classes.entry(label).or_default() += 1;
+        }
+        classes
+    }
+
+    fn report(self) -> CheckReport {
+        let samples = self.set.samples();
+        let has = |pick: fn(&Sample) -> bool| samples.iter().filter(|sample| pick(sample)).count();
+        let modalities = [
+            ("image", has(|sample| sample.image.is_some())),
+            ("audio", has(|sample| sample.audio.is_some())),
+            ("text", has(|sample| sample.text.is_some())),
+        ];
+        let (mut splits, mut slices) = (BTreeMap::new(), BTreeMap::<String, BTreeMap<String, usize>>::new());
+        for sample in samples {
+            *splits.entry(sample.split.clone()).or_default() += 1;
+            for (key, value) in &sample.slices {
+                *slices.entry(key.clone()).or_default().entry(value.clone()).or_default() += 1;
+            }
+        }
+        let classes = self.classes();
+        let findings: Vec<Finding> = self.found.into_iter().map(finding).collect();
+        CheckReport {
+            name: self.set.name().to_owned(),
+            version: self.set.version().to_owned(),
+            sha256: self.set.identity().to_owned(),
+            fit: findings.iter().all(|finding| finding.severity != Severity::Error),
+            findings,
+            splits,
+            modalities: modalities.into_iter().filter(|(_, count)| *count > 0).collect(),
+            classes,
+            slices,
+        }
+    }
+}
+
+fn finding(((severity, code), (text, mut samples)): ((Severity, &'static str), (String, Vec<String>))) -> Finding {
+    let count = samples.len();
+    samples.retain(|sample| !sample.is_empty());
+    samples.truncate(NAMED_SAMPLES);
+    Finding { severity, code, text, samples, count }
+}
+
+const fn code_of(error: &SetError) -> &'static str {
+    match error {
+        SetError::Unreadable { .. } => "missing_or_unreadable",
+        SetError::Digest { .. } => "changed_file",
+        SetError::Unlisted(_) => "unlisted_file",
+        SetError::Undecodable { .. } => "undecodable",
+        SetError::TooLarge { .. } => "too_large",
+        _ => "unusable",
+    }
+}

@@ -1,0 +1,53 @@
+//! `files.sha256`: a line for every file of a set, as `sha256sum` writes it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::SetError;
+
+/// SHA-256 of every listed file, in hexadecimal, by its path in the set.
+pub(crate) type Checksums = BTreeMap<String, String>;
+
+/// The list's name.
+pub(crate) const CHECKSUMS_FILE: &str = "files.sha256";
+
+/// Reads the list's text.
+pub(crate) fn parse(path: &Path, text: &str) -> Result<Checksums, SetError> {
+    let entry = |(index, line): (usize, &str)| {
+        let wrong = || SetError::Line {
+            path: path.to_owned(),
+            line: index + 1,
+            reason: "it must be a SHA-256, two spaces and a file's name, as sha256sum writes it".to_owned(),
+        };
+        let (digest, file) = line.split_once("  ").or_else(|| line.split_once(" *")).ok_or_else(wrong)?;
+        let valid = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if valid { Ok((file.to_owned(), digest.to_lowercase())) } else { Err(wrong()) }
+    };
+    text.lines().enumerate().filter(|(_, line)| !line.is_empty()).map(entry).collect()
+}
+
+/// SHA-256 in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha256sum_s_lines_are_read() {
+        let digest = sha256(b"");
+        assert_eq!(digest, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        let list = parse(Path::new("list"), &format!("{digest}  a b.png\n{digest} *c.wav\n")).unwrap();
+        assert_eq!(list.keys().collect::<Vec<_>>(), ["a b.png", "c.wav"]);
+    }
+
+    #[test]
+    fn other_lines_are_named() {
+        let error = parse(Path::new("list"), "nonsense\n").unwrap_err().to_string();
+        assert!(error.contains("list, line 1"), "{error}");
+    }
+}

@@ -1,0 +1,85 @@
+//! From a file's bytes to a picture or a sound. Sizes are bounded before anything is allocated.
+
+use std::io::Cursor;
+
+use edgeval_models::{Channels, Picture, Sound};
+use image::{DynamicImage, ImageReader, Limits};
+
+/// No picture of a reference set is wider or higher than this.
+const MAXIMUM_SIDE: u32 = 16_384;
+/// No decoded picture takes more than this.
+const MAXIMUM_PICTURE_BYTES: u64 = 256 << 20;
+/// No sound has more samples than this: an hour at 48 kHz, all channels together.
+const MAXIMUM_SAMPLES: u64 = 48_000 * 3600;
+
+/// Decodes PNG or JPEG to grey or RGB.
+pub(crate) fn picture(bytes: &[u8]) -> Result<Picture, String> {
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAXIMUM_SIDE);
+    limits.max_image_height = Some(MAXIMUM_SIDE);
+    limits.max_alloc = Some(MAXIMUM_PICTURE_BYTES);
+    reader.limits(limits);
+    let decoded = reader.decode().map_err(|error| error.to_string())?;
+    let (width, height) = (decoded.width() as usize, decoded.height() as usize);
+    let (channels, data) = match decoded {
+        DynamicImage::ImageLuma8(gray) => (Channels::Gray, gray.into_raw()),
+        gray @ (DynamicImage::ImageLuma16(_) | DynamicImage::ImageLumaA8(_) | DynamicImage::ImageLumaA16(_)) => {
+            (Channels::Gray, gray.into_luma8().into_raw())
+        }
+        other => (Channels::Rgb, other.into_rgb8().into_raw()),
+    };
+    Ok(Picture { width, height, channels, data })
+}
+
+/// Decodes WAV or FLAC to mono, the mean of its channels.
+pub(crate) fn sound(bytes: &[u8]) -> Result<Sound, String> {
+    if bytes.starts_with(b"fLaC") { flac(bytes) } else { wav(bytes) }
+}
+
+fn wav(bytes: &[u8]) -> Result<Sound, String> {
+    let reader = hound::WavReader::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
+    let format = reader.spec();
+    bounded(u64::from(reader.len()))?;
+    let samples: Result<Vec<f32>, hound::Error> = match format.sample_format {
+        hound::SampleFormat::Float => reader.into_samples::<f32>().collect(),
+        hound::SampleFormat::Int => {
+            let full_scale = full_scale(format.bits_per_sample.into());
+            reader.into_samples::<i32>().map(|sample| Ok(sample? as f32 / full_scale)).collect()
+        }
+    };
+    let samples = samples.map_err(|error| error.to_string())?;
+    mono(&samples, usize::from(format.channels), format.sample_rate)
+}
+
+fn flac(bytes: &[u8]) -> Result<Sound, String> {
+    let mut reader = claxon::FlacReader::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
+    let format = reader.streaminfo();
+    bounded(format.samples.unwrap_or(0).saturating_mul(format.channels.into()))?;
+    let full_scale = full_scale(format.bits_per_sample);
+    let mut samples = Vec::new();
+    for sample in reader.samples() {
+        samples.push(sample.map_err(|error| error.to_string())? as f32 / full_scale);
+        bounded(samples.len() as u64)?;
+    }
+    mono(&samples, format.channels as usize, format.sample_rate)
+}
+
+fn full_scale(bits: u32) -> f32 {
+    2.0_f32.powi(i32::try_from(bits.clamp(1, 32)).unwrap_or(32) - 1)
+}
+
+fn bounded(samples: u64) -> Result<(), String> {
+    if samples > MAXIMUM_SAMPLES {
+        return Err(format!("it has {samples} samples; at most {MAXIMUM_SAMPLES} are read"));
+    }
+    Ok(())
+}
+
+fn mono(samples: &[f32], channels: usize, sample_rate_hz: u32) -> Result<Sound, String> {
+    if channels == 0 || sample_rate_hz == 0 {
+        return Err("it has no channels or no sample rate".to_owned());
+    }
+    let mean = |frame: &[f32]| frame.iter().sum::<f32>() / channels as f32;
+    Ok(Sound { sample_rate_hz, samples: samples.chunks_exact(channels).map(mean).collect() })
+}

@@ -1,0 +1,95 @@
+//! What can be wrong with a reference set.
+
+use std::path::PathBuf;
+
+/// Why a reference set can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SetError {
+    /// A file can't be read.
+    #[error("{path} can't be read: {reason}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// The folder has neither of the two descriptions.
+    #[error("{0} has neither set.toml nor metadata.jsonl: it isn't a reference set")]
+    NoSet(PathBuf),
+    /// The description says something that can't be.
+    #[error("{path}: {reason}")]
+    Description {
+        /// The description.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A line of the samples can't be read.
+    #[error("{path}, line {line}: {reason}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file is larger than anything sensible.
+    #[error("{path} has {size_bytes} bytes; at most {limit_bytes} are read")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        size_bytes: u64,
+        /// The bound.
+        limit_bytes: u64,
+    },
+    /// A file isn't the one that was recorded.
+    #[error("{path} isn't the file that {recorded_in} recorded: it was changed or cut short; fetch the set again")]
+    Digest {
+        /// The file.
+        path: PathBuf,
+        /// Where its SHA-256 stands.
+        recorded_in: &'static str,
+    },
+    /// A file was never recorded.
+    #[error("{0} isn't listed in files.sha256: add it there, or take it out of samples.jsonl")]
+    Unlisted(PathBuf),
+    /// A picture or sound can't be decoded.
+    #[error("{path} can't be decoded: {reason}")]
+    Undecodable {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// The set has no samples in a split.
+    #[error("the set has no split `{wanted}`; it has {known}")]
+    Split {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        known: String,
+    },
+    /// A sample's label isn't one of the model's.
+    #[error("sample {sample} is labelled `{label}`, which the model doesn't know; it knows {known}")]
+    Label {
+        /// Which sample.
+        sample: String,
+        /// Its label.
+        label: String,
+        /// The model's labels.
+        known: String,
+    },
+    /// A sample has no label to be scored against.
+    #[error("sample {0} has no label: only labelled samples can be scored")]
+    Unlabelled(String),
+    /// The predictor failed on a sample.
+    #[error("sample {sample}: {reason}")]
+    Prediction {
+        /// Which sample.
+        sample: String,
+        /// What it said.
+        reason: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

@@ -1,0 +1,129 @@
+//! One sample: a line of `samples.jsonl`, or of the `metadata.jsonl` that Hugging Face's datasets have.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// One sample. Paths are relative to the set's folder.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sample {
+    /// Its id, unique in the set.
+    pub id: String,
+    /// What it is for: `test`, `calibration`, …
+    pub split: String,
+    /// Picture file.
+    pub image: Option<String>,
+    /// Sound file.
+    pub audio: Option<String>,
+    /// Words.
+    pub text: Option<String>,
+    /// The right class.
+    pub label: Option<String>,
+    /// What samples share that aren't independent: a speaker, a scene.
+    pub cluster: Option<String>,
+    /// Groups that figures are wanted for, such as `speaker` or `language`.
+    pub slices: BTreeMap<String, String>,
+}
+
+/// The keys that edgeval knows; any other text or number is a slice.
+#[derive(Deserialize)]
+struct Line {
+    id: Option<String>,
+    split: Option<String>,
+    image: Option<String>,
+    audio: Option<String>,
+    file_name: Option<String>,
+    image_file_name: Option<String>,
+    audio_file_name: Option<String>,
+    text: Option<String>,
+    label: Option<Value>,
+    cluster: Option<String>,
+    #[serde(default)]
+    slice: BTreeMap<String, Value>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+impl Sample {
+    /// Reads a line of JSON; `number` counts lines from 1 and names a sample without an id.
+    ///
+    /// # Errors
+    /// With what is wrong with the line.
+    pub fn from_line(line: &str, number: usize) -> Result<Self, String> {
+        let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        let mut sample = Self {
+            id: line.id.unwrap_or_else(|| format!("line-{number}")),
+            split: line.split.unwrap_or_else(|| "test".to_owned()),
+            image: line.image.or(line.image_file_name),
+            audio: line.audio.or(line.audio_file_name),
+            text: line.text,
+            label: line.label.as_ref().and_then(plain),
+            cluster: line.cluster,
+            slices: line.slice.iter().filter_map(slice).collect(),
+        };
+        sample.slices.extend(line.rest.iter().filter_map(slice));
+        if let Some(file) = line.file_name {
+            sample.place(file)?;
+        }
+        Ok(sample)
+    }
+
+    /// Sorts Hugging Face's one `file_name` by its ending.
+    fn place(&mut self, file: String) -> Result<(), String> {
+        match ending(&file).as_str() {
+            "png" | "jpg" | "jpeg" => self.image = Some(file),
+            "wav" | "flac" => self.audio = Some(file),
+            other => return Err(format!("`file_name` ends in `{other}`: PNG, JPEG, WAV and FLAC are read")),
+        }
+        Ok(())
+    }
+
+    /// The files that it names.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.image.iter().chain(&self.audio).map(String::as_str)
+    }
+}
+
+/// A file's ending in lower case.
+#[must_use]
+pub(crate) fn ending(file: &str) -> String {
+    file.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default()
+}
+
+fn slice((key, value): (&String, &Value)) -> Option<(String, String)> {
+    Some((key.clone(), plain(value)?))
+}
+
+/// A text or number as text; lists and objects are no groups.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(yes) => Some(yes.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_keys_become_slices() {
+        let line = r#"{"id":"7","image":"a.png","label":3,"slice":{"speaker":"x"},"room":"kitchen","boxes":[1]}"#;
+        let sample = Sample::from_line(line, 1).unwrap();
+        assert_eq!(sample.label.as_deref(), Some("3"));
+        let slices: Vec<(&str, &str)> = sample.slices.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        assert_eq!(slices, [("room", "kitchen"), ("speaker", "x")]);
+    }
+
+    #[test]
+    fn hugging_face_s_names_are_understood() {
+        let sample = Sample::from_line(r#"{"file_name":"x.FLAC","label":"a"}"#, 4).unwrap();
+        assert_eq!((sample.id.as_str(), sample.audio.as_deref()), ("line-4", Some("x.FLAC")));
+        let both = Sample::from_line(r#"{"image_file_name":"x.png","audio_file_name":"y.wav"}"#, 1).unwrap();
+        assert_eq!(both.files().collect::<Vec<_>>(), ["x.png", "y.wav"]);
+        assert!(Sample::from_line(r#"{"file_name":"x.mp3"}"#, 1).is_err());
+    }
+}

@@ -1,0 +1,124 @@
+//! A predictor asked about every sample of a split.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use edgeval_models::{Prediction, Window};
+use serde::Serialize;
+
+use crate::{ReferenceSet, Sample, SetError};
+
+/// One sample's truth and prediction.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The sample's id.
+    pub id: String,
+    /// The right class.
+    pub truth: usize,
+    /// What the model said.
+    pub prediction: Prediction,
+    /// What it shares with samples that aren't independent of it.
+    pub cluster: Option<String>,
+    /// Its groups.
+    pub slices: BTreeMap<String, String>,
+}
+
+/// A split, scored.
+#[derive(Clone, Debug)]
+pub struct Scored {
+    labels: Vec<String>,
+    rows: Vec<Row>,
+}
+
+/// Asks `predict` about every sample of a split. `labels` are the model's, in the order of its classes.
+///
+/// # Errors
+/// When the split is empty, a sample's label is unknown or missing, a file can't be read, or `predict` fails.
+pub fn score<E>(
+    set: &ReferenceSet,
+    split: &str,
+    labels: &[String],
+    mut predict: impl FnMut(&Window) -> Result<Prediction, E>,
+) -> Result<Scored, SetError>
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let positions = set.positions(split)?;
+    let mut scored = Scored::new(labels);
+    // Labels are checked before the first inference: a wrong set is told at once.
+    for sample in positions.iter().map(|&place| &set.samples()[place]) {
+        scored.class_of(sample)?;
+    }
+    for sample in positions.iter().map(|&place| &set.samples()[place]) {
+        let window = set.window(sample)?;
+        let prediction = predict(&window)
+            .map_err(|reason| SetError::Prediction { sample: sample.id.clone(), reason: reason.into() })?;
+        scored.push(sample, prediction)?;
+    }
+    Ok(scored)
+}
+
+impl Scored {
+    /// Nothing scored yet. `labels` are the model's, in the order of its classes.
+    #[must_use]
+    pub fn new(labels: &[String]) -> Self {
+        Self { labels: labels.to_vec(), rows: Vec::new() }
+    }
+
+    /// Adds a sample's prediction.
+    ///
+    /// # Errors
+    /// When the sample has no label, or one that the model doesn't know.
+    pub fn push(&mut self, sample: &Sample, prediction: Prediction) -> Result<(), SetError> {
+        let truth = self.class_of(sample)?;
+        let (id, cluster, slices) = (sample.id.clone(), sample.cluster.clone(), sample.slices.clone());
+        self.rows.push(Row { id, truth, prediction, cluster, slices });
+        Ok(())
+    }
+
+    fn class_of(&self, sample: &Sample) -> Result<usize, SetError> {
+        let label = sample.label.as_ref().ok_or_else(|| SetError::Unlabelled(sample.id.clone()))?;
+        self.labels.iter().position(|known| known == label).ok_or_else(|| SetError::Label {
+            sample: sample.id.clone(),
+            label: label.clone(),
+            known: self.labels.join(", "),
+        })
+    }
+
+    /// The model's labels.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// Every sample, in order.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Writes a line of JSON for each sample: id, label, predicted label, probabilities in the labels' order.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn write_predictions(&self, mut writer: impl Write) -> std::io::Result<()> {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            id: &'a str,
+            label: &'a str,
+            predicted: &'a str,
+            probabilities: &'a [f32],
+        }
+        for row in &self.rows {
+            let line = Line {
+                id: &row.id,
+                label: &self.labels[row.truth],
+                predicted: &self.labels[row.prediction.class],
+                probabilities: &row.prediction.probabilities,
+            };
+            serde_json::to_writer(&mut writer, &line)?;
+            writer.write_all(b"\n")?;
+        }
+        writer.flush()
+    }
+}

@@ -1,0 +1,266 @@
+//! A reference set on disk: opened, its samples listed, each read and verified when it is wanted.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+use edgeval_models::Window;
+use serde::Deserialize;
+
+use crate::checksums::{self, CHECKSUMS_FILE, Checksums};
+use crate::sample::Sample;
+use crate::{SetError, decode};
+
+const DESCRIPTION_FILE: &str = "set.toml";
+const SAMPLES_FILE: &str = "samples.jsonl";
+const HUGGING_FACE_FILE: &str = "metadata.jsonl";
+const MAXIMUM_TEXT_BYTES: u64 = 256 << 20;
+/// No picture or sound file is larger.
+const MAXIMUM_FILE_BYTES: u64 = 64 << 20;
+
+/// `set.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "keys that people read are checked for being there")]
+struct Description {
+    schema: u32,
+    name: String,
+    version: String,
+    task: String,
+    licence: String,
+    source: String,
+    #[serde(default)]
+    description: String,
+    modalities: Vec<String>,
+    #[serde(default)]
+    labels: Vec<String>,
+    #[serde(default)]
+    splits: std::collections::BTreeMap<String, u64>,
+    files_sha256: String,
+}
+
+/// A reference set. Opening it reads the lists; pictures and sounds are read, and held against their SHA-256, one by one.
+#[derive(Clone, Debug)]
+pub struct ReferenceSet {
+    directory: PathBuf,
+    name: String,
+    version: String,
+    identity: String,
+    labels: Vec<String>,
+    declared_splits: std::collections::BTreeMap<String, u64>,
+    samples: Vec<Sample>,
+    /// `None` for a Hugging Face folder, which has none.
+    checksums: Option<Checksums>,
+}
+
+impl ReferenceSet {
+    /// Opens a folder with `set.toml`, or a Hugging Face folder with `metadata.jsonl`, which has no checksums.
+    ///
+    /// # Errors
+    /// When a list can't be read, contradicts its recorded SHA-256, or names what can't be.
+    pub fn open(directory: &Path) -> Result<Self, SetError> {
+        if directory.join(DESCRIPTION_FILE).is_file() {
+            return Self::open_own(directory);
+        }
+        if directory.join(HUGGING_FACE_FILE).is_file() {
+            return Self::open_hugging_face(directory);
+        }
+        Err(SetError::NoSet(directory.to_owned()))
+    }
+
+    fn open_own(directory: &Path) -> Result<Self, SetError> {
+        let (path, text) = read_text(directory, DESCRIPTION_FILE)?;
+        let wrong = |reason: String| SetError::Description { path: path.clone(), reason };
+        let description: Description =
+            toml::from_str(&text).map_err(|error| wrong(edgeval_models::explain(&error)))?;
+        if description.schema != 1 {
+            return Err(wrong(format!("`schema` is {}; this program reads schema 1", description.schema)));
+        }
+        let (list_path, list) = read_text(directory, CHECKSUMS_FILE)?;
+        if checksums::sha256(list.as_bytes()) != description.files_sha256.to_lowercase() {
+            return Err(SetError::Digest { path: list_path, recorded_in: DESCRIPTION_FILE });
+        }
+        let checksums = checksums::parse(&list_path, &list)?;
+        let (samples_path, lines) = read_text(directory, SAMPLES_FILE)?;
+        verify(&checksums, SAMPLES_FILE, lines.as_bytes(), &samples_path)?;
+        Ok(Self {
+            directory: directory.to_owned(),
+            name: description.name,
+            version: description.version,
+            identity: checksums::sha256(text.as_bytes()),
+            labels: description.labels,
+            declared_splits: description.splits,
+            samples: samples(&samples_path, &lines)?,
+            checksums: Some(checksums),
+        })
+    }
+
+    fn open_hugging_face(directory: &Path) -> Result<Self, SetError> {
+        let (path, lines) = read_text(directory, HUGGING_FACE_FILE)?;
+        let samples = samples(&path, &lines)?;
+        let labels: std::collections::BTreeSet<String> =
+            samples.iter().filter_map(|sample| sample.label.clone()).collect();
+        let name = directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self {
+            directory: directory.to_owned(),
+            name,
+            version: "unversioned".to_owned(),
+            identity: checksums::sha256(lines.as_bytes()),
+            labels: labels.into_iter().collect(),
+            declared_splits: std::collections::BTreeMap::new(),
+            samples,
+            checksums: None,
+        })
+    }
+
+    /// The set's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The set's version.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// SHA-256, in hexadecimal, of `set.toml`; that names the SHA-256 of `files.sha256`, which names every other file's. Of a Hugging Face
+    /// folder it covers the list alone.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// The set's folder.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The labels that the set declares, or that its samples have.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// How many samples the set says each split has.
+    #[must_use]
+    pub const fn declared_splits(&self) -> &std::collections::BTreeMap<String, u64> {
+        &self.declared_splits
+    }
+
+    /// All samples, in order.
+    #[must_use]
+    pub fn samples(&self) -> &[Sample] {
+        &self.samples
+    }
+
+    /// Whether every file has a recorded SHA-256; a Hugging Face folder has none.
+    #[must_use]
+    pub const fn has_checksums(&self) -> bool {
+        self.checksums.is_some()
+    }
+
+    /// The files that have a recorded SHA-256.
+    pub fn listed_files(&self) -> impl Iterator<Item = &str> {
+        self.checksums.iter().flatten().map(|(file, _)| file.as_str())
+    }
+
+    /// Places in [`ReferenceSet::samples`] of a split's samples.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn positions(&self, split: &str) -> Result<Vec<usize>, SetError> {
+        let found: Vec<usize> =
+            self.samples.iter().enumerate().filter(|(_, sample)| sample.split == split).map(|(place, _)| place).collect();
+        if found.is_empty() {
+            let known: std::collections::BTreeSet<&str> = self.samples.iter().map(|s| s.split.as_str()).collect();
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(SetError::Split { wanted: split.to_owned(), known });
+        }
+        Ok(found)
+    }
+
+    /// A file of the set, verified.
+    ///
+    /// # Errors
+    /// When it leaves the folder, can't be read, is too large, isn't listed, or isn't the file that was recorded.
+    pub fn read(&self, file: &str) -> Result<Vec<u8>, SetError> {
+        let path = self.directory.join(file);
+        if !stays_inside(file) || !resolves_inside(&self.directory, &path) {
+            let reason = std::io::Error::other("it lies outside the set's folder");
+            return Err(SetError::Unreadable { path, reason });
+        }
+        let bytes = read_bounded(&path, MAXIMUM_FILE_BYTES)?;
+        if let Some(checksums) = &self.checksums {
+            verify(checksums, file, &bytes, &path)?;
+        }
+        Ok(bytes)
+    }
+
+    /// A sample's picture and sound, decoded.
+    ///
+    /// # Errors
+    /// As [`ReferenceSet::read`], or when a file can't be decoded.
+    pub fn window(&self, sample: &Sample) -> Result<Window, SetError> {
+        let image = sample.image.as_deref().map(|file| self.decoded(file, decode::picture)).transpose()?;
+        let audio = sample.audio.as_deref().map(|file| self.decoded(file, decode::sound)).transpose()?;
+        Ok(Window { image, audio, text: sample.text.clone() })
+    }
+
+    fn decoded<T>(&self, file: &str, decode: fn(&[u8]) -> Result<T, String>) -> Result<T, SetError> {
+        let undecodable = |reason| SetError::Undecodable { path: self.directory.join(file), reason };
+        decode(&self.read(file)?).map_err(undecodable)
+    }
+}
+
+/// A picture or sound is what its folder's list says.
+fn verify(checksums: &Checksums, file: &str, bytes: &[u8], path: &Path) -> Result<(), SetError> {
+    match checksums.get(file) {
+        None => Err(SetError::Unlisted(path.to_owned())),
+        Some(recorded) if *recorded == checksums::sha256(bytes) => Ok(()),
+        Some(_) => Err(SetError::Digest { path: path.to_owned(), recorded_in: CHECKSUMS_FILE }),
+    }
+}
+
+fn samples(path: &Path, text: &str) -> Result<Vec<Sample>, SetError> {
+    let sample = |(index, line): (usize, &str)| {
+        Sample::from_line(line, index + 1).map_err(|reason| SetError::Line { path: path.to_owned(), line: index + 1, reason })
+    };
+    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(sample).collect()
+}
+
+fn read_text(directory: &Path, file: &str) -> Result<(PathBuf, String), SetError> {
+    let path = directory.join(file);
+    let bytes = read_bounded(&path, MAXIMUM_TEXT_BYTES)?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok((path, text)),
+        Err(_) => Err(SetError::Description { path, reason: "it isn't UTF-8 text".to_owned() }),
+    }
+}
+
+fn read_bounded(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, SetError> {
+    let unreadable = |reason| SetError::Unreadable { path: path.to_owned(), reason };
+    let file = File::open(path).map_err(unreadable)?;
+    let size_bytes = file.metadata().map_err(unreadable)?.len();
+    if size_bytes > limit_bytes {
+        return Err(SetError::TooLarge { path: path.to_owned(), size_bytes, limit_bytes });
+    }
+    let mut bytes = Vec::new();
+    file.take(limit_bytes).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+/// Whether a relative path stays in its folder by its words.
+fn stays_inside(path: &str) -> bool {
+    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// Whether it does so in truth, symbolic links followed. What isn't there can't lead out.
+fn resolves_inside(directory: &Path, path: &Path) -> bool {
+    match (directory.canonicalize(), path.canonicalize()) {
+        (Ok(directory), Ok(path)) => path.starts_with(directory),
+        _ => true,
+    }
+}
