@@ -14,7 +14,7 @@ import onnxruntime
 import picture
 import sound
 from clips import load, load_asterisk, load_fsdd
-from features import log_mel, normalise
+from features import WINDOW_SAMPLES, log_mel, normalise
 from handwriting import held_out
 from pools import HELD_OUT_VOICES
 from reference import Runtime
@@ -34,8 +34,16 @@ def held_out_clips(asterisk, folder):
     return clips
 
 
-def regenerate(clips, digits, count):
-    """`count` pairs, voices in turn and digits evenly: gray [n, 28, 28], windows [n, 8000], labels, voices."""
+def as_recorded(rng, word):
+    """The word anywhere in one second of faint noise, and nothing else done to it."""
+    word, window = word[:WINDOW_SAMPLES], rng.normal(0, 1e-4, WINDOW_SAMPLES)
+    start = rng.integers(WINDOW_SAMPLES - len(word) + 1)
+    window[start: start + len(word)] += word * (0.4 / np.abs(word).max())
+    return sound.to_16_bit(window)
+
+
+def regenerate(clips, digits, count, plain=False):
+    """`count` pairs (sounds as recorded if `plain`), voices in turn and digits evenly: gray [n, 28, 28], windows [n, 8000], labels, voices."""
     rng = np.random.default_rng(SEED)
     table = {}
     for clip in clips:
@@ -47,7 +55,7 @@ def regenerate(clips, digits, count):
         _, label = keys[number % len(keys)]
         takes = table[keys[number % len(keys)]]
         word = takes[rng.integers(len(takes))]
-        windows.append(sound.window(rng, word, rng.uniform(*EVALUATED_SNR_DB), babble))
+        windows.append(as_recorded(rng, word) if plain else sound.window(rng, word, rng.uniform(*EVALUATED_SNR_DB), babble))
         pictures.append(picture.view(rng, digits[label][rng.integers(len(digits[label]))]))
     chosen = [keys[number % len(keys)] for number in range(count)]
     return np.stack(pictures), np.stack(windows), np.array([label for _, label in chosen]), np.array([voice for voice, _ in chosen])
@@ -114,12 +122,13 @@ def main():
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
     parser.add_argument("--fsdd", type=pathlib.Path)
     parser.add_argument("--voice", help="score this FSDD voice instead, for a model trained without it")
+    parser.add_argument("--plain", action="store_true", help="sounds as recorded")
     parser.add_argument("--pairs", type=int, default=PAIRS)
     arguments = parser.parse_args()
     clips = held_out_clips(arguments.asterisk, arguments.clips)
     if arguments.voice:
         clips = [clip for clip in load_fsdd(arguments.fsdd) if clip.voice == arguments.voice]
-    material = regenerate(clips, held_out(arguments.mnist), arguments.pairs)
+    material = regenerate(clips, held_out(arguments.mnist), arguments.pairs, arguments.plain)
     paths = {precision: arguments.bundle / f"model.{precision}.onnx" for precision in ("fp32", "int8")}
     right = {precision: report(path, *material) for precision, path in paths.items() if path.exists()}
     if len(right) == 2:
