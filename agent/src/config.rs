@@ -137,7 +137,7 @@ pub fn load(
         set(&mut table, &path, value);
     }
     merge(&mut table, flags);
-    let config: Config = table.try_into().map_err(|error: toml::de::Error| ConfigError::Invalid(explain(&error)))?;
+    let config: Config = table.try_into().map_err(|error: toml::de::Error| ConfigError::Invalid(edgeval_models::explain(&error)))?;
     check(&config)?;
     Ok(config)
 }
@@ -188,21 +188,6 @@ fn merge(base: &mut Table, over: Table) {
                 base.insert(key, value);
             }
         }
-    }
-}
-
-/// serde's message, with the nearest known key where one was mistyped.
-fn explain(error: &toml::de::Error) -> String {
-    let message = error.to_string().trim_end().replace('\n', " ");
-    let mut quoted = error.message().split('`').skip(1).step_by(2);
-    let Some(unknown) = quoted.next().filter(|_| error.message().starts_with("unknown field")) else { return message };
-    let nearest = quoted
-        .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
-        .filter(|(distance, known)| *distance <= known.len().max(unknown.len()) / 2)
-        .min();
-    match nearest {
-        Some((_, known)) => format!("there is no key `{unknown}`; did you mean `{known}`? ({message})"),
-        None => format!("there is no key `{unknown}` ({message})"),
     }
 }
 

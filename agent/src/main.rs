@@ -7,6 +7,8 @@ mod capture;
 mod clock;
 mod command;
 mod config;
+mod daemon;
+mod measurement;
 mod pipeline;
 mod probe;
 mod publish;

@@ -29,7 +29,7 @@ fn chain(error: &anyhow::Error) -> String {
 #[must_use]
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header);
     table
 }
@@ -41,13 +41,13 @@ pub fn align_numbers(table: &mut Table) {
 
 /// A table of names and values.
 #[must_use]
-pub fn facts<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> Table {
+pub fn facts<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     rows.into_iter().for_each(|(name, value)| {
         table.add_row([name.to_owned(), value]);
     });
-    table
+    table.trim_fmt()
 }
 
 /// A bold line above a table.

@@ -88,9 +88,9 @@ pub struct SliceFigures {
 pub struct Consistency {
     /// Mean of pairs that belong together.
     pub belonging_distance: Measured,
-    /// Mean of all other pairs.
+    /// Mean of pairs of different samples with different labels.
     pub shuffled_distance: Measured,
-    /// Probability that a belonging pair is nearer than another, ties counting half.
+    /// Probability that a belonging pair is nearer than a shuffled one, ties counting half.
     pub auc: Measured,
 }
 
@@ -212,24 +212,21 @@ impl<'a> Figures<'a> {
         self.scored.labels().iter().enumerate().map(figures).collect()
     }
 
-    /// Resampled pairs are drawn from the distances of all rows: each belonging pair, and each row's mean to the others.
+    /// A row's pair is held against its own others, so that rows can be resampled.
     fn consistency(&self, first: &[Vec<f32>], second: &[Vec<f32>]) -> Consistency {
-        let (belonging, shuffled) = separation(first, second);
-        let n = belonging.len();
-        let others = n.saturating_sub(1).max(1);
-        let row_of = |index: usize| &shuffled[index * (n - 1)..(index + 1) * (n - 1)];
-        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
-        let mean_to_others: Vec<f64> = (0..n).map(|index| mean(row_of(index))).collect();
-        let wins: Vec<f64> =
-            (0..n).map(|index| auc(&[belonging[index]], row_of(index)).unwrap_or(0.5) * others as f64).collect();
-        let mean_of = |values: &[f64], indices: &[usize]| {
-            (!indices.is_empty()).then(|| indices.iter().map(|&index| values[index]).sum::<f64>() / indices.len() as f64)
+        let apart = |i: usize, j: usize| self.rows()[i].truth != self.rows()[j].truth;
+        let (belonging, others) = separation(first, second, apart);
+        let mean = |values: &[f64]| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
+        let to_others: Vec<Option<f64>> = others.iter().map(|row| mean(row)).collect();
+        let wins: Vec<Option<f64>> = belonging.iter().zip(&others).map(|(own, row)| auc(&[*own], row)).collect();
+        let over_rows = |values: &[Option<f64>]| {
+            let of = |indices: &[usize]| mean(&indices.iter().filter_map(|&index| values[index]).collect::<Vec<_>>());
+            bootstrap(belonging.len(), &self.resamples, of)
         };
-        let over_rows = |values: &[f64]| bootstrap(n, &self.resamples, |indices| mean_of(values, indices));
         Consistency {
-            belonging_distance: over_rows(&belonging),
-            shuffled_distance: over_rows(&mean_to_others),
-            auc: with_value(over_rows(&wins.iter().map(|win| win / others as f64).collect::<Vec<_>>()), auc(&belonging, &shuffled)),
+            belonging_distance: over_rows(&belonging.iter().copied().map(Some).collect::<Vec<_>>()),
+            shuffled_distance: over_rows(&to_others),
+            auc: with_value(over_rows(&wins), auc(&belonging, &others.concat())),
         }
     }
 }

@@ -18,16 +18,20 @@ pub fn auc(low: &[f64], high: &[f64]) -> Option<f64> {
     Some(wins / (low.len() as f64 * high.len() as f64))
 }
 
-/// Distances 1 − u·v between unit vectors: (of pairs that belong together, of all other pairs). Row *i* of `first`
-/// belongs to row *i* of `second`; both have as many rows, all of one length.
+/// Distances 1 − u·v between unit vectors: of pairs that belong together (row *i* of both), and for each row of
+/// `first` those to all rows of `second` that don't, as `apart(i, j)` tells. Both have as many rows, all of one length.
 #[must_use]
-pub fn separation(first: &[Vec<f32>], second: &[Vec<f32>]) -> (Vec<f64>, Vec<f64>) {
+pub fn separation(
+    first: &[Vec<f32>],
+    second: &[Vec<f32>],
+    apart: impl Fn(usize, usize) -> bool,
+) -> (Vec<f64>, Vec<Vec<f64>>) {
     let distance = |u: &[f32], v: &[f32]| 1.0 - u.iter().zip(v).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
     let belonging = first.iter().zip(second).map(|(u, v)| distance(u, v)).collect();
-    let others = first.iter().enumerate().flat_map(|(i, u)| {
-        second.iter().enumerate().filter(move |(j, _)| *j != i).map(move |(_, v)| distance(u, v))
-    });
-    (belonging, others.collect())
+    let others_of = |(i, u): (usize, &Vec<f32>)| {
+        second.iter().enumerate().filter(|(j, _)| apart(i, *j)).map(|(_, v)| distance(u, v)).collect()
+    };
+    (belonging, first.iter().enumerate().map(others_of).collect())
 }
 
 /// Jensen–Shannon divergence of two distributions over the same classes, in bits, 0 to 1 (Lin 1991); the square of
@@ -61,8 +65,9 @@ mod tests {
     #[test]
     fn what_belongs_is_near() {
         let unit = |x: f32, y: f32| vec![x, y];
-        let (near, far) = separation(&[unit(1.0, 0.0), unit(0.0, 1.0)], &[unit(1.0, 0.0), unit(0.0, 1.0)]);
-        assert_eq!((near, far), (vec![0.0, 0.0], vec![1.0, 1.0]));
+        let rows = [unit(1.0, 0.0), unit(0.0, 1.0)];
+        let (near, far) = separation(&rows, &rows, |i, j| i != j);
+        assert_eq!((near, far), (vec![0.0, 0.0], vec![vec![1.0], vec![1.0]]));
     }
 
     #[test]

@@ -202,7 +202,7 @@ fn query(args: &Args, loaded: &Loaded) -> anyhow::Result<(Query, &'static str)> 
     if args.input.is_empty() && loaded.model.has_preprocessing() {
         return Ok((Query::Window(loaded.model.seeded_window(args.seed)), "seeded random window"));
     }
-    let mut tensors = loaded.model.seeded_inputs(args.seed)?;
+    let mut tensors = loaded.model.seeded_inputs(args.seed);
     for argument in &args.input {
         tensors::load_into(&mut tensors, argument)?;
     }

@@ -128,7 +128,7 @@ fn score(
         let answer = pipeline::answer(&mut loaded.model, &window, Duration::ZERO)?;
         period.record(&answer);
         bar.inc(1);
-        Ok(answer.prediction)
+        Ok::<_, edgeval_models::ModelError>(answer.prediction)
     })?;
     bar.finish_and_clear();
     Ok((scored, period))

@@ -47,7 +47,7 @@ pub struct Args {
 /// When the configuration, the model or the reference set can't be used. Devices and brokers that are away are waited for.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = load(&args)?;
-    daemon::run(config)?;
+    daemon::run(&config)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -49,6 +49,24 @@ pub fn frequency_khz(roots: &Roots) -> Probed<u64> {
         .map_err(|_| ProbeError::Unexpected { path: path.display().to_string(), what: "number".to_owned() })
 }
 
+/// The first of these fields that /proc/cpuinfo has: names differ between processor families.
+///
+/// # Errors
+/// When it has none of them.
+pub fn described(roots: &Roots, keys: &[&str]) -> Probed<String> {
+    let path = roots.proc.join("cpuinfo");
+    let text = read_text(&path)?;
+    let field = |key: &str| {
+        text.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            (name.trim() == key).then(|| value.trim().to_owned())
+        })
+    };
+    keys.iter()
+        .find_map(|key| field(key))
+        .ok_or_else(|| ProbeError::Unexpected { path: path.display().to_string(), what: keys.join(" or ") })
+}
+
 /// Ticks that the whole board has spent, from the first line of /proc/stat (proc(5)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BoardTicks {
@@ -103,6 +121,15 @@ mod tests {
         let (_second, after) = tree_with("cpu  150 0 150 780 120 0 0 0 0 0\n");
         let share = BoardTicks::read(&after).unwrap().busy_share_since(&BoardTicks::read(&before).unwrap());
         assert_eq!(share, Some(0.5));
+    }
+
+    #[test]
+    fn an_arm_processor_is_described_by_its_own_words() {
+        let tree = tempfile::tempdir().unwrap();
+        std::fs::write(tree.path().join("cpuinfo"), "processor\t: 0\nFeatures\t: fp asimd\n\nModel\t\t: Raspberry Pi 5\n").unwrap();
+        let roots = Roots { proc: tree.path().into(), sys: tree.path().into() };
+        assert_eq!(described(&roots, &["flags", "Features"]).unwrap(), "fp asimd");
+        assert!(described(&roots, &["vendor"]).is_err());
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use edgeval_wire as wire;
-use wire::Reading;
 
 use super::conditions::Observed;
 use super::wording;
@@ -66,12 +65,6 @@ fn clock_synchronized(root: &Path) -> Probed<bool> {
         return Ok(folder.join("synchronized").exists());
     }
     Err(ProbeError::Absent("systemd-timesyncd doesn't run here, and nothing else was asked".to_owned()))
-}
-
-/// A reading that belongs to nobody yet.
-#[must_use]
-pub fn not_yet<T>() -> Reading<T> {
-    Reading::not_measured("it hasn't happened yet")
 }
 
 #[cfg(test)]

@@ -2,5 +2,5 @@
 
 pub mod conditions;
 pub mod header;
-pub mod live;
+pub mod sensors;
 pub mod wording;

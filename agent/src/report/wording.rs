@@ -1,8 +1,11 @@
 //! Figures of this program as messages have them.
 
+use edgeval_models::{Modality, Prediction};
 use edgeval_wire as wire;
 use wire::Reading;
 
+use crate::capture::CapturedWindow;
+use crate::clock::Moment;
 use crate::probe::memory::ProcessMemory;
 use crate::probe::{ProbeError, Probed};
 use crate::stages::{StageHistogram, Stages};
@@ -54,4 +57,28 @@ pub fn memory(reading: &Probed<ProcessMemory>) -> wire::Memory {
 #[must_use]
 pub fn probed_text<const N: usize>(reading: Probed<String>) -> Reading<wire::Text<N>> {
     reading.map(|value| wire::text(&value)).into()
+}
+
+/// A window's answer as messages have it.
+#[must_use]
+pub fn predicted(captured: &CapturedWindow, prediction: &Prediction, labels: &[String]) -> wire::Predicted {
+    let milliseconds = |moment: Moment| u64::try_from(moment.nanoseconds() / 1_000_000).unwrap_or(0);
+    let no_distance = "the model gives no embeddings of two modalities";
+    wire::Predicted {
+        window_start_ms: milliseconds(captured.start),
+        window_end_ms: milliseconds(captured.end),
+        label: wire::text(labels.get(prediction.class).map_or("", String::as_str)),
+        confidence: Reading::Value(prediction.confidence.into()),
+        embedding_distance: Reading::or_reason(prediction.embedding_distance(), no_distance),
+        attention: prediction.attention.iter().take(4).map(weight).collect(),
+    }
+}
+
+fn weight((modality, weight): &(Modality, f32)) -> wire::ModalityWeight {
+    let modality = match modality {
+        Modality::Image => wire::Modality::Image,
+        Modality::Audio => wire::Modality::Audio,
+        Modality::Text => wire::Modality::Text,
+    };
+    wire::ModalityWeight { modality, weight: Reading::Value((*weight).into()) }
 }

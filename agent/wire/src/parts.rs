@@ -71,15 +71,15 @@ pub struct Processor {
     pub above_inference_percent: Reading<f64>,
 }
 
-/// How far picture and sound of one window are apart in time.
+/// How far picture and sound are apart in time, from flashes and beeps that belong together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Skew {
-    /// Median of the picture's stamp minus its window's centre, in microseconds; positive: the picture is late.
-    pub image_offset_us: i64,
-    /// What remains uncertain in the mapping of the sensors' clocks, in microseconds.
-    pub uncertainty_us: Reading<u64>,
-    /// Windows that it was taken over.
-    pub windows: u64,
+    /// The sound's stamp minus the picture's for the same event, in microseconds; positive: the sound is late.
+    pub skew_us: i64,
+    /// Half the width of its 95 % interval, in microseconds.
+    pub uncertainty_us: u64,
+    /// Pairs of a flash and a beep that it was taken from.
+    pub pairs: u64,
 }
 
 /// Time from the start of the process, in microseconds.

@@ -1,0 +1,169 @@
+//! The daemon: windows in, answers counted and timed, live figures and reports out.
+//!
+//! One loop on the main thread asks the source for the next window and the model about it. Sensors and publisher have
+//! threads of their own; nothing here waits for a network.
+
+mod device;
+mod messages;
+mod replayed;
+mod stop;
+
+use std::time::Duration;
+
+use anyhow::Context;
+use edgeval_models::{Bundle, Input, Manifest, Model, Window};
+
+use self::messages::Reporter;
+use self::replayed::Replayed;
+use self::stop::Stop;
+use crate::capture::{self, CapturedWindow, Needs, Next, WindowSource};
+use crate::clock::Moment;
+use crate::config::{self, Config};
+use crate::measurement::{self, Loaded};
+use crate::pipeline;
+use crate::probe::{Roots, memory};
+use crate::publish;
+use crate::state::{self, State};
+
+/// How long a clean stop may take.
+const STOP_DEADLINE: Duration = Duration::from_millis(1500);
+/// How long the end of a replay waits for the broker.
+const FLUSH_DEADLINE: Duration = Duration::from_secs(10);
+/// The stop flag is looked at this often.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Runs until told to stop, or until a replay has ended.
+///
+/// # Errors
+/// When the configuration, the model or the reference set can't be used.
+pub fn run(config: &Config) -> anyhow::Result<()> {
+    let started = Moment::now();
+    let stop = Stop::listen().context("can't listen for signals")?;
+    let roots = Roots::default();
+    let address = device::address(&config.device)?;
+    let publisher = publish::open(&config.broker, address.clone(), device::describe(&roots, &[]), device::random())?;
+    let state = open_state(config);
+    let mut reporter = Reporter::new(publisher, state, &roots, &address, started);
+    let worked = match &config.model {
+        Some(model) => measure(config, model, &mut reporter, &stop),
+        None => idle(config, &mut reporter, &stop),
+    };
+    let deadline = if stop.requested() { STOP_DEADLINE } else { FLUSH_DEADLINE };
+    reporter.stop(deadline);
+    worked
+}
+
+/// The state's folder. Without one, reports are counted from this start and kept nowhere; that is said, not fatal.
+fn open_state(config: &Config) -> Option<State> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let directory = config.device.state_directory.clone().unwrap_or_else(|| state::default_directory(variable));
+    State::open(&directory)
+        .inspect_err(|error| tracing::warn!("{error}; reports are counted from 1 and kept nowhere until this is mended"))
+        .ok()
+}
+
+/// Only says that the board is there, and how it is.
+fn idle(config: &Config, reporter: &mut Reporter, stop: &Stop) -> anyhow::Result<()> {
+    tracing::info!("no model is configured: only saying that this board is there");
+    while !stop.requested() {
+        std::thread::sleep(PATIENCE.min(config.report.live_interval()));
+        if reporter.live_is_due(config.report.live_interval()) {
+            reporter.publish_live(None);
+        }
+    }
+    Ok(())
+}
+
+/// What asks and is asked.
+struct Work<'a> {
+    config: &'a Config,
+    model: Model,
+    labels: Vec<String>,
+    source: Box<dyn WindowSource>,
+    replayed: Option<Replayed>,
+}
+
+fn measure(config: &Config, options: &config::Model, reporter: &mut Reporter, stop: &Stop) -> anyhow::Result<()> {
+    let roots = Roots::default();
+    let before_load = memory::of_this_process(&roots);
+    let (bundle, loaded) = measurement::load_bundle(&options.path, options.precision, options.threads)?;
+    let Loaded { mut model, identity, .. } = loaded;
+    reporter.model_ready(&identity, model.inspect().model_bytes, before_load);
+    reporter.describe_device(device::describe(&roots, &[identity.to_wire()]));
+
+    // The first inference is slower than the rest: it is measured, told, and not among the windows'.
+    pipeline::answer(&mut model, &Window::default(), Duration::ZERO)?;
+    reporter.first_inference();
+    reporter.publish_field(None);
+
+    let mut work = Work {
+        config,
+        model,
+        labels: bundle.manifest().labels.clone(),
+        source: open_source(config, &bundle)?,
+        replayed: Replayed::open(&config.capture, &bundle.manifest().labels)?,
+    };
+    work.run(reporter, stop)
+}
+
+fn open_source(config: &Config, bundle: &Bundle) -> anyhow::Result<Box<dyn WindowSource>> {
+    Ok(capture::open(&config.capture, &needs(bundle.manifest()))?)
+}
+
+/// What the model wants of a window.
+fn needs(manifest: &Manifest) -> Needs {
+    let mut needs = Needs { picture: false, sound_sample_rate_hz: None, window_ms: 1000 };
+    for input in &manifest.inputs {
+        match input {
+            Input::Image(_) => needs.picture = true,
+            Input::Audio(audio) => {
+                needs.sound_sample_rate_hz = Some(audio.sample_rate_hz);
+                needs.window_ms = audio.window_ms;
+            }
+        }
+    }
+    needs
+}
+
+impl Work<'_> {
+    fn run(&mut self, reporter: &mut Reporter, stop: &Stop) -> anyhow::Result<()> {
+        let report = &self.config.report;
+        while !stop.requested() {
+            match self.source.next(PATIENCE.min(report.live_interval())) {
+                Next::Window(window) => self.answer(&window, reporter)?,
+                Next::Nothing => {}
+                Next::Finished => return self.finish(reporter),
+                Next::Failed(reason) => anyhow::bail!(reason),
+            }
+            if reporter.live_is_due(report.live_interval()) {
+                reporter.publish_live(Some(&self.source.health()));
+            }
+            if reporter.field_is_due(report.field_interval()) {
+                reporter.publish_field(Some(&self.source.health()));
+            }
+        }
+        reporter.publish_live(Some(&self.source.health()));
+        reporter.publish_field(Some(&self.source.health()));
+        Ok(())
+    }
+
+    fn answer(&mut self, captured: &CapturedWindow, reporter: &mut Reporter) -> anyhow::Result<()> {
+        let answer = pipeline::answer(&mut self.model, &captured.window, captured.capture)?;
+        reporter.record(captured, &answer, &self.labels);
+        if let (Some(replayed), Some(truth)) = (&mut self.replayed, captured.truth)
+            && let Some(finished) = replayed.record(truth, answer.prediction)?
+        {
+            reporter.publish_accuracy(&finished);
+        }
+        Ok(())
+    }
+
+    /// A replay's end: what it came to.
+    fn finish(&mut self, reporter: &mut Reporter) -> anyhow::Result<()> {
+        let health = self.source.health();
+        reporter.publish_live(Some(&health));
+        reporter.publish_field(Some(&health));
+        tracing::info!("the replay has ended");
+        Ok(())
+    }
+}
