@@ -56,6 +56,12 @@ impl ClockFit {
         self.pairs.push_back((x, y));
     }
 
+    /// How many pairs there are.
+    #[must_use]
+    pub fn pairs(&self) -> usize {
+        self.pairs.len()
+    }
+
     /// The line through the pairs; none before the first.
     #[must_use]
     pub fn line(&self) -> Option<Line> {

@@ -1,0 +1,333 @@
+//! A camera's raw frame to a picture. Pure: nothing here knows a device.
+//!
+//! YUV becomes RGB by the matrix and range that the driver's colorspace and quantization stand for (the defaults of
+//! the V4L2 interface), in 16-bit fixed point: coefficients are rounded to 1/65536, the sum is rounded to the nearest,
+//! so a value is within 1 of the exact one, the same on every processor.
+
+use edgeval_models::{Channels, Picture};
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+/// The most pixels that a frame may have: 8192 × 8192.
+pub const MOST_PIXELS: usize = 1 << 26;
+
+/// How a frame's bytes stand for pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PixelFormat {
+    /// Y U Y V.
+    Yuyv,
+    /// U Y V Y.
+    Uyvy,
+    /// A plane of Y, then one of U V at half the size each way.
+    Nv12,
+    /// One luminance byte.
+    Grey,
+    /// R G B.
+    Rgb,
+    /// B G R.
+    Bgr,
+    /// A JPEG a frame.
+    Mjpg,
+}
+
+impl PixelFormat {
+    /// All of them; the cheapest to turn into a good picture first.
+    pub const ALL: [Self; 7] = [Self::Yuyv, Self::Uyvy, Self::Nv12, Self::Rgb, Self::Bgr, Self::Mjpg, Self::Grey];
+
+    /// V4L2's four characters.
+    #[must_use]
+    pub const fn four_characters(self) -> &'static [u8; 4] {
+        match self {
+            Self::Yuyv => b"YUYV",
+            Self::Uyvy => b"UYVY",
+            Self::Nv12 => b"NV12",
+            Self::Grey => b"GREY",
+            Self::Rgb => b"RGB3",
+            Self::Bgr => b"BGR3",
+            Self::Mjpg => b"MJPG",
+        }
+    }
+
+    /// The format with these four characters; `JPEG` is a name of MJPG.
+    #[must_use]
+    pub fn from_four_characters(characters: [u8; 4]) -> Option<Self> {
+        let characters = if &characters == b"JPEG" { *b"MJPG" } else { characters };
+        Self::ALL.into_iter().find(|format| *format.four_characters() == characters)
+    }
+
+    /// Bytes of a row without padding.
+    const fn row_bytes(self, width: usize) -> usize {
+        match self {
+            Self::Yuyv | Self::Uyvy => width.div_ceil(2) * 4,
+            Self::Nv12 | Self::Grey => width,
+            Self::Rgb | Self::Bgr => width * 3,
+            Self::Mjpg => 0,
+        }
+    }
+
+    /// Rows of `row_bytes` that a whole frame has.
+    const fn rows(self, height: usize) -> usize {
+        match self {
+            Self::Nv12 => height + height.div_ceil(2),
+            Self::Mjpg => 0,
+            _ => height,
+        }
+    }
+}
+
+/// Which weights red, green and blue have in luminance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matrix {
+    /// ITU-R BT.601.
+    Bt601,
+    /// ITU-R BT.709.
+    Bt709,
+    /// ITU-R BT.2020.
+    Bt2020,
+}
+
+impl Matrix {
+    /// Red's and blue's weight; green has the rest.
+    const fn weights(self) -> (f64, f64) {
+        match self {
+            Self::Bt601 => (0.299, 0.114),
+            Self::Bt709 => (0.2126, 0.0722),
+            Self::Bt2020 => (0.2627, 0.0593),
+        }
+    }
+}
+
+/// All that is needed to read a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// How bytes stand for pixels.
+    pub format: PixelFormat,
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Bytes from one row to the next.
+    pub stride: usize,
+    /// Whether luminance uses 0 to 255 rather than 16 to 235.
+    pub full_range: bool,
+    /// Which YUV it is.
+    pub matrix: Matrix,
+}
+
+/// Why a frame isn't a picture.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PixelError {
+    /// No picture has this shape.
+    #[error("{width}×{height} with {stride} bytes a row is no picture")]
+    Shape {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Bytes a row.
+        stride: usize,
+    },
+    /// The buffer ends early.
+    #[error("the frame has {has} bytes of {needs}")]
+    Truncated {
+        /// Bytes that are there.
+        has: usize,
+        /// Bytes that the picture has.
+        needs: usize,
+    },
+    /// The JPEG can't be decoded.
+    #[error("the frame is not a JPEG that can be decoded: {0}")]
+    Jpeg(String),
+}
+
+impl Layout {
+    /// Whether the numbers fit each other.
+    ///
+    /// # Errors
+    /// When the picture is empty, too large, or a row is shorter than its pixels.
+    pub fn check(&self) -> Result<(), PixelError> {
+        let Self { width, height, stride, format, .. } = *self;
+        let pixels = width.checked_mul(height).filter(|&pixels| pixels > 0 && pixels <= MOST_PIXELS);
+        let bytes = stride.checked_mul(format.rows(height)).filter(|_| stride >= format.row_bytes(width));
+        pixels.and(bytes).map(|_| ()).ok_or(PixelError::Shape { width, height, stride })
+    }
+
+    /// Bytes that a frame has at least: the last row needn't be padded.
+    const fn least_bytes(&self) -> usize {
+        match self.format {
+            PixelFormat::Mjpg => 4,
+            format => self.stride * (format.rows(self.height) - 1) + format.row_bytes(self.width),
+        }
+    }
+
+    fn checked(&self, bytes: &[u8]) -> Result<(), PixelError> {
+        self.check()?;
+        let (has, needs) = (bytes.len(), self.least_bytes());
+        if has < needs { Err(PixelError::Truncated { has, needs }) } else { Ok(()) }
+    }
+}
+
+/// The picture in a frame: gray for GREY and gray JPEGs, else RGB.
+///
+/// # Errors
+/// When the layout makes no sense, the frame ends early or isn't a JPEG. A frame that is longer is fine.
+pub fn decode(layout: &Layout, bytes: &[u8]) -> Result<Picture, PixelError> {
+    layout.checked(bytes)?;
+    let Layout { width, height, format, .. } = *layout;
+    let (channels, data) = match format {
+        PixelFormat::Mjpg => return decode_jpeg(layout, bytes),
+        PixelFormat::Grey => (Channels::Gray, gray(layout, bytes)),
+        PixelFormat::Rgb => (Channels::Rgb, rgb(layout, bytes, [0, 1, 2])),
+        PixelFormat::Bgr => (Channels::Rgb, rgb(layout, bytes, [2, 1, 0])),
+        PixelFormat::Yuyv => (Channels::Rgb, packed(layout, bytes, [0, 1, 3])),
+        PixelFormat::Uyvy => (Channels::Rgb, packed(layout, bytes, [1, 0, 2])),
+        PixelFormat::Nv12 => (Channels::Rgb, nv12(layout, bytes)),
+    };
+    Ok(Picture { width, height, channels, data })
+}
+
+/// Rows of a plane that begins at `start`.
+fn rows<'a>(layout: &Layout, bytes: &'a [u8], start: usize, count: usize) -> impl Iterator<Item = &'a [u8]> {
+    let (stride, length) = (layout.stride, layout.format.row_bytes(layout.width));
+    (0..count).map(move |row| &bytes[start + row * stride..start + row * stride + length])
+}
+
+fn gray(layout: &Layout, bytes: &[u8]) -> Vec<u8> {
+    let stretch: [u8; 256] = std::array::from_fn(|value| stretched(value as i32, layout.full_range));
+    rows(layout, bytes, 0, layout.height).flatten().map(|&value| stretch[usize::from(value)]).collect()
+}
+
+/// Luminance 16 to 235 as 0 to 255, rounded to the nearest.
+fn stretched(luminance: i32, full_range: bool) -> u8 {
+    let wide = if full_range { luminance } else { ((luminance - 16).max(0) * 510 + 219) / 438 };
+    wide.clamp(0, 255) as u8
+}
+
+fn rgb(layout: &Layout, bytes: &[u8], order: [usize; 3]) -> Vec<u8> {
+    let pixels = rows(layout, bytes, 0, layout.height).flat_map(|row| row.chunks_exact(3));
+    pixels.flat_map(|pixel| order.map(|channel| pixel[channel])).collect()
+}
+
+/// YUYV and UYVY: where in each group of four the first Y, U and V are; the second Y is two further.
+fn packed(layout: &Layout, bytes: &[u8], [y, u, v]: [usize; 3]) -> Vec<u8> {
+    let yuv = YuvToRgb::new(layout);
+    let mut data = Vec::with_capacity(layout.width * layout.height * 3);
+    for row in rows(layout, bytes, 0, layout.height) {
+        for (index, group) in row.chunks_exact(4).enumerate() {
+            let colour = yuv.colour(group[u], group[v]);
+            data.extend(yuv.pixel(group[y], colour));
+            if index * 2 + 1 < layout.width {
+                data.extend(yuv.pixel(group[y + 2], colour));
+            }
+        }
+    }
+    data
+}
+
+fn nv12(layout: &Layout, bytes: &[u8]) -> Vec<u8> {
+    let yuv = YuvToRgb::new(layout);
+    let colours = layout.stride * layout.height;
+    let mut data = Vec::with_capacity(layout.width * layout.height * 3);
+    for (number, row) in rows(layout, bytes, 0, layout.height).enumerate() {
+        let start = colours + number / 2 * layout.stride;
+        for (index, pair) in row.chunks(2).enumerate() {
+            // The last V of a picture of odd width may be past the end: gray stands in.
+            let at = |offset: usize| bytes.get(start + index * 2 + offset).copied().unwrap_or(128);
+            let colour = yuv.colour(at(0), at(1));
+            pair.iter().for_each(|&y| data.extend(yuv.pixel(y, colour)));
+        }
+    }
+    data
+}
+
+/// What U and V add to each of red, green and blue, times 65536.
+type Colour = [i32; 3];
+
+/// The matrix from YUV to RGB, coefficients times 65536.
+#[derive(Clone, Copy, Debug)]
+struct YuvToRgb {
+    black: i32,
+    luminance: i32,
+    v_to_red: i32,
+    u_to_green: i32,
+    v_to_green: i32,
+    u_to_blue: i32,
+}
+
+impl YuvToRgb {
+    fn new(layout: &Layout) -> Self {
+        let (red, blue) = layout.matrix.weights();
+        let green = 1.0 - red - blue;
+        let (black, luminance, colour) =
+            if layout.full_range { (0, 1.0, 1.0) } else { (16, 255.0 / 219.0, 255.0 / 224.0) };
+        let fixed = |value: f64| (value * 65536.0).round() as i32;
+        Self {
+            black,
+            luminance: fixed(luminance),
+            v_to_red: fixed(2.0 * (1.0 - red) * colour),
+            u_to_green: fixed(-2.0 * (1.0 - blue) * blue / green * colour),
+            v_to_green: fixed(-2.0 * (1.0 - red) * red / green * colour),
+            u_to_blue: fixed(2.0 * (1.0 - blue) * colour),
+        }
+    }
+
+    fn colour(&self, u: u8, v: u8) -> Colour {
+        let (u, v) = (i32::from(u) - 128, i32::from(v) - 128);
+        [self.v_to_red * v, self.u_to_green * u + self.v_to_green * v, self.u_to_blue * u]
+    }
+
+    fn pixel(&self, y: u8, colour: Colour) -> [u8; 3] {
+        let luminance = self.luminance * (i32::from(y) - self.black) + (1 << 15);
+        colour.map(|part| ((luminance + part) >> 16).clamp(0, 255) as u8)
+    }
+}
+
+fn decode_jpeg(layout: &Layout, bytes: &[u8]) -> Result<Picture, PixelError> {
+    let failed = |reason: &dyn std::fmt::Display| PixelError::Jpeg(reason.to_string());
+    let options = DecoderOptions::default().set_max_width(layout.width).set_max_height(layout.height);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().map_err(|error| failed(&error))?;
+    let is_gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
+    let (colours, channels) = if is_gray { (ColorSpace::Luma, Channels::Gray) } else { (ColorSpace::RGB, Channels::Rgb) };
+    decoder.set_options(options.jpeg_set_out_colorspace(colours));
+    let data = decoder.decode().map_err(|error| failed(&error))?;
+    let Some(info) = decoder.info() else { return Err(failed(&"it has no header")) };
+    let (width, height) = (usize::from(info.width), usize::from(info.height));
+    if data.len() != width * height * channels.count() {
+        return Err(failed(&"its size contradicts its header"));
+    }
+    Ok(Picture { width, height, channels, data })
+}
+
+/// The mean brightness of a frame, 0 to 255, from one pixel in 256; none for a frame that is no picture, and for MJPG,
+/// which would have to be decoded.
+#[must_use]
+pub fn brightness(layout: &Layout, bytes: &[u8]) -> Option<f32> {
+    const EACH: usize = 16;
+    layout.checked(bytes).ok()?;
+    let (offset, pixel_bytes) = match layout.format {
+        PixelFormat::Yuyv => (0, 2),
+        PixelFormat::Uyvy => (1, 2),
+        PixelFormat::Nv12 | PixelFormat::Grey => (0, 1),
+        // Green is most of luminance.
+        PixelFormat::Rgb | PixelFormat::Bgr => (1, 3),
+        PixelFormat::Mjpg => return None,
+    };
+    let sampled = rows(layout, bytes, 0, layout.height).step_by(EACH);
+    let values = sampled.flat_map(|row| row.iter().skip(offset).step_by(pixel_bytes * EACH));
+    let (sum, count) = values.fold((0u64, 0u64), |(sum, count), &value| (sum + u64::from(value), count + 1));
+    (count > 0).then(|| sum as f32 / count as f32)
+}
+
+/// The mean brightness of a picture, 0 to 255, from one byte in 16.
+#[must_use]
+pub fn picture_brightness(picture: &Picture) -> f32 {
+    let sampled = picture.data.iter().step_by(16);
+    let count = sampled.len().max(1);
+    sampled.map(|&value| u64::from(value)).sum::<u64>() as f32 / count as f32
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! `edgeval devices`: cameras and microphones, and why one can't be used.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::capture::list::{self, CameraEntry, MicrophoneEntry};
+use crate::terminal;
+
+/// Arguments of `edgeval devices`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "What the first column shows goes into the configuration:
+  [capture.camera]      device = \"/dev/video0\"
+  [capture.microphone]  device = \"plughw:CARD=1,DEV=0\"")]
+pub struct Args {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Devices {
+    schema: u32,
+    cameras: Vec<CameraEntry>,
+    microphones: Vec<MicrophoneEntry>,
+}
+
+/// Lists what there is. A board without any is no error.
+///
+/// # Errors
+/// When standard output can't be written to.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let devices = Devices { schema: 1, cameras: list::cameras(), microphones: list::microphones() };
+    if args.json {
+        anstream::println!("{}", serde_json::to_string_pretty(&devices)?);
+    } else {
+        print_cameras(&devices.cameras);
+        print_microphones(&devices.microphones);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_cameras(cameras: &[CameraEntry]) {
+    terminal::print_heading("Cameras");
+    if cameras.is_empty() {
+        anstream::println!("None: there is no /dev/video*. Plug in a camera, or enable it (raspi-config on a Raspberry Pi).");
+        return;
+    }
+    let mut table = terminal::table(&["device", "what it is", "formats"]);
+    for camera in cameras {
+        let formats = camera.formats.iter().map(|format| {
+            let mark = if format.understood { "" } else { " (not read by edgeval)" };
+            format!("{}{mark}: {}", format.name, format.sizes.join("; "))
+        });
+        let what = [&camera.card, &camera.driver, &camera.bus].map(|part| part.as_deref().unwrap_or("").to_owned());
+        table.add_row([camera.device.clone(), what.join("\n"), words(formats, camera.unusable.as_deref())]);
+    }
+    anstream::println!("{table}");
+}
+
+fn print_microphones(microphones: &[MicrophoneEntry]) {
+    terminal::print_heading("Microphones");
+    if microphones.is_empty() {
+        anstream::println!("None: ALSA lists no device that takes in sound. Plug in a microphone; edgeval's user must be in the group `audio`.");
+        return;
+    }
+    let mut table = terminal::table(&["device", "what it is", "formats"]);
+    for microphone in microphones {
+        let formats = words(microphone.formats.iter().cloned(), microphone.unusable.as_deref());
+        table.add_row([microphone.device.clone(), microphone.name.clone(), formats]);
+    }
+    anstream::println!("{table}");
+}
+
+/// The formats, a line each, or why there are none.
+fn words(formats: impl Iterator<Item = String>, unusable: Option<&str>) -> String {
+    unusable.map_or_else(|| formats.collect::<Vec<_>>().join("\n"), |reason| format!("can't be used: {reason}"))
+}
