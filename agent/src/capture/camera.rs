@@ -2,6 +2,7 @@
 //! any error.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -15,11 +16,11 @@ use v4l::io::traits::{CaptureStream, Stream};
 
 use super::back_off::BackOff;
 use super::error::{CameraError, CaptureError};
-use super::status::{Status, pause};
 use super::negotiation::{self, Agreed};
 use super::picker::{Picked, Picker};
 use super::pixel::{self, Layout, PixelFormat};
 use super::relay::{Relay, relay};
+use super::status::{Status, pause};
 use super::windower::Grid;
 use super::{CameraHealth, SkewMode};
 use crate::clock::Moment;
@@ -162,8 +163,10 @@ impl Worker {
                 back_off.succeeded();
             }
             let wait = back_off.failed(error.is_lasting());
-            self.shared.status.retrying(&error, wait);
-            pause(wait, &self.stop, Some(&self.options.device));
+            self.shared.status.failed(&error);
+            // A node that wasn't there is waited for; one that is there but fails gets its time.
+            let absent = matches!(error, CameraError::Absent(_));
+            pause(wait, &self.stop, || absent && Path::new(&self.options.device).exists());
         }
     }
 
@@ -195,7 +198,11 @@ impl Worker {
 
     fn announce(&self, agreed: &Agreed, meta: &Metadata) {
         let monotonic = is_monotonic(meta);
-        let stamps = if monotonic { "stamped by the driver" } else { "stamped on arrival: the driver's stamps are not CLOCK_MONOTONIC" };
+        let stamps = if monotonic {
+            "stamped by the driver"
+        } else {
+            "stamped on arrival: the driver's stamps are not CLOCK_MONOTONIC"
+        };
         let device = format!("{} ({})", self.options.device, agreed.card);
         self.shared.status.running(device, format!("{agreed}, {stamps}"));
         // The driver's stamps are in whole microseconds of our own clock.
@@ -246,7 +253,8 @@ fn is_monotonic(meta: &Metadata) -> bool {
 
 /// The driver's stamp, if it is CLOCK_MONOTONIC.
 fn stamp(meta: &Metadata) -> Option<Moment> {
-    let nanoseconds = meta.timestamp.sec.checked_mul(1_000_000_000)?.checked_add(meta.timestamp.usec.checked_mul(1000)?)?;
+    let nanoseconds =
+        meta.timestamp.sec.checked_mul(1_000_000_000)?.checked_add(meta.timestamp.usec.checked_mul(1000)?)?;
     is_monotonic(meta).then(|| Moment::from_nanoseconds(nanoseconds))
 }
 

@@ -18,7 +18,9 @@ pub enum CaptureError {
         high: u64,
     },
     /// The model takes neither picture nor sound.
-    #[error("the model takes neither picture nor sound, so there is nothing to capture; evaluate it on a reference set")]
+    #[error(
+        "the model takes neither picture nor sound, so there is nothing to capture; evaluate it on a reference set"
+    )]
     NothingToCapture,
     /// `source = "replay"` without a set.
     #[error("`capture.source` is \"replay\" but no reference set is named; set `capture.replay.set` or use --replay")]
@@ -134,10 +136,7 @@ impl CameraError {
     /// Whether the same device would say the same again until somebody changes something.
     #[must_use]
     pub const fn is_lasting(&self) -> bool {
-        matches!(
-            self,
-            Self::NotVideo(_) | Self::MultiPlanar { .. } | Self::NotCapture { .. } | Self::NoFormat { .. }
-        )
+        matches!(self, Self::NotVideo(_) | Self::MultiPlanar { .. } | Self::NotCapture { .. } | Self::NoFormat { .. })
     }
 }
 
@@ -154,7 +153,9 @@ pub enum MicrophoneError {
     #[error("microphone {0} may not be opened; add edgeval's user to the group `audio`")]
     Forbidden(String),
     /// It has no format that we speak.
-    #[error("microphone {device} offers {offered}; edgeval was asked for {wanted}. Name plughw: instead of hw:, or another rate")]
+    #[error(
+        "microphone {device} offers {offered}; edgeval was asked for {wanted}. Name plughw: instead of hw:, or another rate"
+    )]
     NoFormat {
         /// Its id.
         device: String,

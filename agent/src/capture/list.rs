@@ -61,16 +61,21 @@ pub struct MicrophoneEntry {
 #[must_use]
 pub fn cameras() -> Vec<CameraEntry> {
     let entries = std::fs::read_dir("/dev").into_iter().flatten().flatten();
-    let mut numbers: Vec<u32> = entries
-        .filter_map(|entry| entry.file_name().to_str()?.strip_prefix("video")?.parse().ok())
-        .collect();
+    let mut numbers: Vec<u32> =
+        entries.filter_map(|entry| entry.file_name().to_str()?.strip_prefix("video")?.parse().ok()).collect();
     numbers.sort_unstable();
     numbers.into_iter().map(|number| camera(format!("/dev/video{number}"))).collect()
 }
 
 fn camera(device: String) -> CameraEntry {
-    let mut entry =
-        CameraEntry { device: device.clone(), card: None, driver: None, bus: None, formats: Vec::new(), unusable: None };
+    let mut entry = CameraEntry {
+        device: device.clone(),
+        card: None,
+        driver: None,
+        bus: None,
+        formats: Vec::new(),
+        unusable: None,
+    };
     let open = match negotiation::open_node(&device) {
         Ok(open) => open,
         Err(error) => return CameraEntry { unusable: Some(error.to_string()), ..entry },
@@ -95,7 +100,7 @@ fn camera(device: String) -> CameraEntry {
 fn video_formats(device: &Device) -> Vec<VideoFormat> {
     let described = device.enum_formats().unwrap_or_default();
     let format = |fourcc: FourCC| VideoFormat {
-        name: String::from_utf8_lossy(&fourcc.repr).trim_end().to_owned(),
+        name: negotiation::name(fourcc.repr),
         understood: PixelFormat::from_four_characters(fourcc.repr).is_some(),
         sizes: sizes(device, fourcc),
     };
@@ -110,7 +115,12 @@ fn sizes(device: &Device, fourcc: FourCC) -> Vec<String> {
         }
         FrameSizeEnum::Stepwise(range) => {
             let (width, height) = (range.max_width, range.max_height);
-            format!("{}×{} to {width}×{height}{}", range.min_width, range.min_height, rates(device, fourcc, width, height))
+            format!(
+                "{}×{} to {width}×{height}{}",
+                range.min_width,
+                range.min_height,
+                rates(device, fourcc, width, height)
+            )
         }
     };
     sizes.into_iter().take(MOST_SIZES).map(|size| words(size.size)).collect()
@@ -141,10 +151,11 @@ pub fn microphones() -> Vec<MicrophoneEntry> {
     inputs.map(microphone).collect()
 }
 
-/// A device that says that it is for output alone isn't worth a line.
+/// A device that says that it is for output alone isn't worth a line, nor is ALSA's `null`, which hears nothing.
 fn takes_sound_in(device: &cpal::Device) -> bool {
     let direction = device.description().map(|description| description.direction());
-    direction.is_ok_and(|direction| direction != cpal::DeviceDirection::Output)
+    let is_null = device.id().is_ok_and(|id| id.id() == "null");
+    !is_null && direction.is_ok_and(|direction| direction != cpal::DeviceDirection::Output)
 }
 
 fn microphone(device: &cpal::Device) -> MicrophoneEntry {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, never, select};
-use edgeval_models::{Picture, Sound, Window};
+use edgeval_models::{Picture, Window};
 
 use super::camera::{self, Camera, Light, RawFrame};
 use super::error::CaptureError;
@@ -61,7 +61,9 @@ impl Live {
             chunks: microphone.as_ref().map_or_else(never, |microphone| microphone.chunks.clone()),
             camera,
             microphone,
-            listener: needs.sound_sample_rate_hz.map(|rate_hz| Listener::new(rate_hz, grid.window_ns(), options.grace_ms)),
+            listener: needs
+                .sound_sample_rate_hz
+                .map(|rate_hz| Listener::new(rate_hz, grid.window_ns(), options.grace_ms)),
             skew: measures_skew.then(SkewDetector::new),
             empty: 0,
             stop,
@@ -184,7 +186,10 @@ impl WindowSource for Live {
 impl Drop for Live {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        let threads = [self.camera.take().map(|camera| camera.thread), self.microphone.take().map(|microphone| microphone.thread)];
+        let threads = [
+            self.camera.take().map(|camera| camera.thread),
+            self.microphone.take().map(|microphone| microphone.thread),
+        ];
         threads.into_iter().flatten().for_each(|thread| join(thread, LONGEST_END));
     }
 }

@@ -120,7 +120,14 @@ pub fn start(options: &Options, stop: Arc<AtomicBool>) -> Result<Microphone, Cap
         clock_uncertainty_us: AtomicI64::new(UNKNOWN),
     });
     let (chunk_relay, chunks) = relay(CHUNKS_WAITING);
-    let worker = Worker { options: options.clone(), stop, shared: Arc::clone(&shared), chunks: chunk_relay, epoch: 0, overruns_seen: 0 };
+    let worker = Worker {
+        options: options.clone(),
+        stop,
+        shared: Arc::clone(&shared),
+        chunks: chunk_relay,
+        epoch: 0,
+        overruns_seen: 0,
+    };
     let thread = std::thread::Builder::new()
         .name("microphone".to_owned())
         .spawn(move || worker.run())
@@ -168,9 +175,9 @@ impl Worker {
                 back_off.succeeded();
             }
             let wait = back_off.failed(matches!(error, MicrophoneError::NoFormat { .. }));
-            self.shared.status.retrying(&error, wait);
+            self.shared.status.failed(&error);
             self.shared.clock_uncertainty_us.store(UNKNOWN, Ordering::Relaxed);
-            pause(wait, &self.stop, None);
+            pause(wait, &self.stop, || false);
         }
     }
 
@@ -178,20 +185,27 @@ impl Worker {
     fn listen(&mut self, agreed: &Agreed, ring: &mut Ring) -> Result<(), MicrophoneError> {
         let writer = ring.writer().ok_or_else(|| MicrophoneError::Busy(agreed.name.clone()))?;
         let running = start_stream(agreed, writer, &self.shared.overruns)?;
-        let mut clock = SoundClock::new(agreed.config.sample_rate);
-        let mut heard = None;
-        let mut waiting_since = Moment::now();
         self.epoch += 1;
+        // Said before the stream is closed: a driver that hangs may take long to close.
+        self.follow(agreed, &running, ring).inspect_err(|error| self.shared.status.failed(error))
+    }
+
+    fn follow(&mut self, agreed: &Agreed, running: &Running, ring: &mut Ring) -> Result<(), MicrophoneError> {
+        let mut clock = SoundClock::new(agreed.config.sample_rate);
+        let mut is_heard = false;
+        let mut last_heard = Moment::now();
         while !self.stop.load(Ordering::Relaxed) {
             if let Ok(error) = running.failures.try_recv() {
                 return Err(MicrophoneError::driver(&agreed.name, error));
             }
             read_clocks(&running.stream, &mut clock);
             if self.empty(ring, &mut clock, agreed.config.sample_rate) {
-                waiting_since = Moment::now();
-                heard.get_or_insert_with(|| self.shared.status.running(agreed.name.clone(), agreed.to_string()));
+                last_heard = Moment::now();
+                if !std::mem::replace(&mut is_heard, true) {
+                    self.shared.status.running(agreed.name.clone(), agreed.to_string());
+                }
             }
-            if Moment::now().since(waiting_since) > TIME_OUT {
+            if Moment::now().since(last_heard) > TIME_OUT {
                 return Err(MicrophoneError::Silent(agreed.name.clone(), TIME_OUT.as_secs()));
             }
             std::thread::sleep(EACH);
@@ -248,7 +262,8 @@ fn agree(options: &Options) -> Result<Agreed, MicrophoneError> {
         device.supported_input_configs().map_err(|error| MicrophoneError::driver(name, error))?.collect();
     let range = choose(&offered, options).ok_or_else(|| refuse(name, &offered, options))?;
     let sample_rate = choose_rate(&range, options.sample_rate_hz);
-    let config = StreamConfig { channels: range.channels(), sample_rate, buffer_size: callback_size(&range, sample_rate) };
+    let config =
+        StreamConfig { channels: range.channels(), sample_rate, buffer_size: callback_size(&range, sample_rate) };
     let name = format!("{name} ({device})");
     Ok(Agreed { device, name, config, format: range.sample_format() })
 }
@@ -273,13 +288,10 @@ fn choose(offered: &[SupportedStreamConfigRange], options: &Options) -> Option<S
             && options.channels.is_none_or(|channels| channels == range.channels())
             && options.sample_rate_hz.is_none_or(|rate| range.contains_rate(rate))
     };
-    let has_usual_rate = |range: &SupportedStreamConfigRange| USUAL_RATES_HZ.iter().any(|&rate| range.contains_rate(rate));
+    let has_usual_rate =
+        |range: &SupportedStreamConfigRange| USUAL_RATES_HZ.iter().any(|&rate| range.contains_rate(rate));
     let rank = |range: &SupportedStreamConfigRange| (has_usual_rate(range), std::cmp::Reverse(range.channels()));
-    offered
-        .iter()
-        .filter(fits)
-        .max_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.cmp_default_heuristics(b)))
-        .copied()
+    offered.iter().filter(fits).max_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.cmp_default_heuristics(b))).copied()
 }
 
 fn choose_rate(range: &SupportedStreamConfigRange, wanted_hz: Option<u32>) -> u32 {
@@ -303,22 +315,31 @@ fn refuse(name: &str, offered: &[SupportedStreamConfigRange], options: &Options)
     MicrophoneError::NoFormat { device: name.to_owned(), offered, wanted: format!("{rate}, {channels}, PCM") }
 }
 
-/// A line for each sample format: its channels and rates.
+/// A line for all sample formats that have the same channels and rates.
 #[must_use]
 pub fn summary(offered: &[SupportedStreamConfigRange]) -> Vec<String> {
-    let mut lines: Vec<(SampleFormat, [u32; 4])> = Vec::new();
-    for range in offered {
-        let (channels, low, high) = (u32::from(range.channels()), range.min_sample_rate(), range.max_sample_rate());
-        match lines.iter_mut().find(|(format, _)| *format == range.sample_format()) {
-            Some((_, [fewest, most, lowest, highest])) => {
-                (*fewest, *most) = (channels.min(*fewest), channels.max(*most));
-                (*lowest, *highest) = (low.min(*lowest), high.max(*highest));
-            }
-            None => lines.push((range.sample_format(), [channels, channels, low, high])),
+    let mut formats: Vec<SampleFormat> = offered.iter().map(SupportedStreamConfigRange::sample_format).collect();
+    formats.dedup();
+    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+    for format in formats {
+        let spans = spans(offered.iter().filter(|range| range.sample_format() == format));
+        match lines.iter_mut().find(|(same, _)| *same == spans) {
+            Some((_, names)) => names.push(format.to_string()),
+            None => lines.push((spans, vec![format.to_string()])),
         }
     }
-    let span = |low: u32, high: u32| if low == high { low.to_string() } else { format!("{low} to {high}") };
-    lines.iter().map(|(format, [few, most, low, high])| format!("{format}, {} channel(s), {} Hz", span(*few, *most), span(*low, *high))).collect()
+    lines.into_iter().map(|(spans, names)| format!("{}: {spans}", names.join(", "))).collect()
+}
+
+/// The channels and rates that some formats span.
+fn spans<'a>(ranges: impl Iterator<Item = &'a SupportedStreamConfigRange> + Clone) -> String {
+    let span = |values: &mut dyn Iterator<Item = u32>| {
+        let (low, high) = values.fold((u32::MAX, 0), |(low, high), value| (low.min(value), high.max(value)));
+        if low == high { low.to_string() } else { format!("{low} to {high}") }
+    };
+    let channels = span(&mut ranges.clone().map(|range| u32::from(range.channels())));
+    let rates = span(&mut ranges.flat_map(|range| [range.min_sample_rate(), range.max_sample_rate()]));
+    format!("{channels} channel(s), {rates} Hz")
 }
 
 fn start_stream(agreed: &Agreed, mut writer: Writer, overruns: &Arc<AtomicU64>) -> Result<Running, MicrophoneError> {

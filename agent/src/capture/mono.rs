@@ -35,7 +35,7 @@ where
     data.as_slice::<T>().map(|samples| mix_samples(samples, channels, each)).is_some()
 }
 
-fn mix_samples<T: Copy>(samples: &[T], channels: usize, mut each: impl FnMut(f32))
+fn mix_samples<T>(samples: &[T], channels: usize, mut each: impl FnMut(f32))
 where
     T: Sample,
     f32: FromSample<T>,

@@ -34,9 +34,12 @@ impl fmt::Display for Agreed {
     }
 }
 
-/// Four characters as text.
-fn name(characters: [u8; 4]) -> String {
-    String::from_utf8_lossy(&characters).trim_end().to_owned()
+/// Four characters as text. V4L2 marks a big-endian variant by the highest bit.
+pub fn name(mut characters: [u8; 4]) -> String {
+    let is_big_endian = characters[3] >= 0x80;
+    characters[3] &= 0x7f;
+    let text = String::from_utf8_lossy(&characters).trim_end().to_owned();
+    if is_big_endian { text + "-BE" } else { text }
 }
 
 /// Opens the camera and agrees on a format with its driver.
@@ -105,16 +108,22 @@ fn choose(device: &Device, options: &Options) -> Result<PixelFormat, CameraError
         .iter()
         .map(|description| description.fourcc.repr)
         .collect();
-    let has = |format: &PixelFormat| offered.iter().any(|&each| PixelFormat::from_four_characters(each) == Some(*format));
+    let has =
+        |format: &PixelFormat| offered.iter().any(|&each| PixelFormat::from_four_characters(each) == Some(*format));
     let refuse = |wanted: String, step: &'static str| {
-        let offered = if offered.is_empty() { "no format".to_owned() } else { offered.iter().map(|&each| name(each)).collect::<Vec<_>>().join(", ") };
+        let offered = if offered.is_empty() {
+            "no format".to_owned()
+        } else {
+            offered.iter().map(|&each| name(each)).collect::<Vec<_>>().join(", ")
+        };
         CameraError::NoFormat { device: options.device.clone(), offered, wanted, step }
     };
     let ours = || PixelFormat::ALL.map(|format| name(*format.four_characters())).join(", ");
     match &options.format {
-        None => PixelFormat::ALL.into_iter().find(has).ok_or_else(|| {
-            refuse(format!("one of {}", ours()), "Use another camera, or a driver that converts")
-        }),
+        None => PixelFormat::ALL
+            .into_iter()
+            .find(has)
+            .ok_or_else(|| refuse(format!("one of {}", ours()), "Use another camera, or a driver that converts")),
         Some(text) => parse(text)
             .filter(has)
             .ok_or_else(|| refuse(format!("`{text}`"), "Leave `capture.camera.format` out, or name one of these")),
@@ -232,5 +241,7 @@ mod tests {
         assert_eq!(parse("yuyv"), Some(PixelFormat::Yuyv));
         assert_eq!(parse("JPEG"), Some(PixelFormat::Mjpg));
         assert_eq!(parse("YUV"), None);
+        assert_eq!(parse("ÄÖ"), None);
+        assert_eq!([name(*b"Y16 "), name(*b"Y16\xa0")], ["Y16", "Y16-BE"]);
     }
 }

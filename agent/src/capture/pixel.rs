@@ -206,20 +206,24 @@ fn stretched(luminance: i32, full_range: bool) -> u8 {
 }
 
 fn rgb(layout: &Layout, bytes: &[u8], order: [usize; 3]) -> Vec<u8> {
-    let pixels = rows(layout, bytes, 0, layout.height).flat_map(|row| row.chunks_exact(3));
-    pixels.flat_map(|pixel| order.map(|channel| pixel[channel])).collect()
+    let mut data = vec![0; layout.width * layout.height * 3];
+    for (out, row) in data.chunks_exact_mut(layout.width * 3).zip(rows(layout, bytes, 0, layout.height)) {
+        for (out, pixel) in out.chunks_exact_mut(3).zip(row.chunks_exact(3)) {
+            out.copy_from_slice(&order.map(|channel| pixel[channel]));
+        }
+    }
+    data
 }
 
 /// YUYV and UYVY: where in each group of four the first Y, U and V are; the second Y is two further.
 fn packed(layout: &Layout, bytes: &[u8], [y, u, v]: [usize; 3]) -> Vec<u8> {
     let yuv = YuvToRgb::new(layout);
-    let mut data = Vec::with_capacity(layout.width * layout.height * 3);
-    for row in rows(layout, bytes, 0, layout.height) {
-        for (index, group) in row.chunks_exact(4).enumerate() {
+    let mut data = vec![0; layout.width * layout.height * 3];
+    for (out, row) in data.chunks_exact_mut(layout.width * 3).zip(rows(layout, bytes, 0, layout.height)) {
+        for (out, group) in out.chunks_mut(6).zip(row.chunks_exact(4)) {
             let colour = yuv.colour(group[u], group[v]);
-            data.extend(yuv.pixel(group[y], colour));
-            if index * 2 + 1 < layout.width {
-                data.extend(yuv.pixel(group[y + 2], colour));
+            for (out, luminance) in out.chunks_exact_mut(3).zip([group[y], group[y + 2]]) {
+                out.copy_from_slice(&yuv.pixel(luminance, colour));
             }
         }
     }
@@ -229,14 +233,17 @@ fn packed(layout: &Layout, bytes: &[u8], [y, u, v]: [usize; 3]) -> Vec<u8> {
 fn nv12(layout: &Layout, bytes: &[u8]) -> Vec<u8> {
     let yuv = YuvToRgb::new(layout);
     let colours = layout.stride * layout.height;
-    let mut data = Vec::with_capacity(layout.width * layout.height * 3);
-    for (number, row) in rows(layout, bytes, 0, layout.height).enumerate() {
+    let mut data = vec![0; layout.width * layout.height * 3];
+    let lines = data.chunks_exact_mut(layout.width * 3).zip(rows(layout, bytes, 0, layout.height));
+    for (number, (out, row)) in lines.enumerate() {
         let start = colours + number / 2 * layout.stride;
-        for (index, pair) in row.chunks(2).enumerate() {
+        for (index, (out, pair)) in out.chunks_mut(6).zip(row.chunks(2)).enumerate() {
             // The last V of a picture of odd width may be past the end: gray stands in.
             let at = |offset: usize| bytes.get(start + index * 2 + offset).copied().unwrap_or(128);
             let colour = yuv.colour(at(0), at(1));
-            pair.iter().for_each(|&y| data.extend(yuv.pixel(y, colour)));
+            for (out, &luminance) in out.chunks_exact_mut(3).zip(pair) {
+                out.copy_from_slice(&yuv.pixel(luminance, colour));
+            }
         }
     }
     data
@@ -290,7 +297,8 @@ fn decode_jpeg(layout: &Layout, bytes: &[u8]) -> Result<Picture, PixelError> {
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(|error| failed(&error))?;
     let is_gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
-    let (colours, channels) = if is_gray { (ColorSpace::Luma, Channels::Gray) } else { (ColorSpace::RGB, Channels::Rgb) };
+    let (colours, channels) =
+        if is_gray { (ColorSpace::Luma, Channels::Gray) } else { (ColorSpace::RGB, Channels::Rgb) };
     decoder.set_options(options.jpeg_set_out_colorspace(colours));
     let data = decoder.decode().map_err(|error| failed(&error))?;
     let Some(info) = decoder.info() else { return Err(failed(&"it has no header")) };

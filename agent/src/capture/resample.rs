@@ -25,17 +25,13 @@ impl Resampler {
     /// When rubato can't do it (a rate of 0).
     pub fn new(from_hz: u32, to_hz: u32) -> Result<Self, rubato::ResamplerConstructionError> {
         let build = || {
-            let window = WindowFunction::BlackmanHarris2;
-            Fft::new_custom(from_hz as usize, to_hz as usize, CHUNK, 1, 1, window, FixedSync::Both)
+            // rubato's delay is half a chunk: an even number of frames on both sides makes it a whole number.
+            let unit = 2 * from_hz.checked_div(greatest_common_divisor(from_hz, to_hz)).unwrap_or(1) as usize;
+            let (chunk, window) = (CHUNK.next_multiple_of(unit), WindowFunction::BlackmanHarris2);
+            Fft::new_custom(from_hz as usize, to_hz as usize, chunk, 1, 1, window, FixedSync::Both)
         };
         let inner = (from_hz != to_hz).then(build).transpose()?;
         Ok(Self { inner, from_hz, to_hz })
-    }
-
-    /// Whether it is for these rates.
-    #[must_use]
-    pub const fn is_for(&self, from_hz: u32, to_hz: u32) -> bool {
-        self.from_hz == from_hz && self.to_hz == to_hz
     }
 
     /// How many frames more than its own a piece needs on each side. A whole number of frames at both rates, where
@@ -95,7 +91,8 @@ mod tests {
         let piece = (0..from_hz as usize + 2 * margin).map(|number| tone(time_in(number)) as f32).collect();
         let out = resampler.resample(piece, to_hz as usize).unwrap();
         assert_eq!(out.len(), to_hz as usize);
-        let error = |(number, &sample): (usize, &f32)| (f64::from(sample) - tone(number as f64 / f64::from(to_hz))).abs();
+        let error =
+            |(number, &sample): (usize, &f32)| (f64::from(sample) - tone(number as f64 / f64::from(to_hz))).abs();
         out.iter().enumerate().map(error).fold(0.0, f64::max)
     }
 
@@ -112,7 +109,8 @@ mod tests {
         let mut resampler = Resampler::new(48_000, 16_000).unwrap();
         let tone = |number: usize| (std::f64::consts::TAU * 11_000.0 * number as f64 / 48_000.0).sin() as f32;
         let piece = (0..48_000 + 2 * resampler.margin()).map(tone).collect();
-        let loudest = resampler.resample(piece, 16_000).unwrap()[500..15_500].iter().fold(0f32, |top, s| top.max(s.abs()));
+        let loudest =
+            resampler.resample(piece, 16_000).unwrap()[500..15_500].iter().fold(0f32, |top, s| top.max(s.abs()));
         assert!(loudest < 1e-3, "{loudest}");
     }
 }

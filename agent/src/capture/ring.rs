@@ -102,9 +102,10 @@ impl Writer {
 
     /// How many of `frames` sample frames there is room for.
     fn begin(&self, frames: usize) -> usize {
-        self.ends.as_ref().filter(|ends| ends.stamps.ready()).map_or(0, |ends| {
-            frames.min(ends.samples.capacity() - ends.samples.len())
-        })
+        self.ends
+            .as_ref()
+            .filter(|ends| ends.stamps.ready())
+            .map_or(0, |ends| frames.min(ends.samples.capacity() - ends.samples.len()))
     }
 
     fn finish(&mut self, frames: usize, kept: usize, captured_ns: i64, arrived: Moment) {
@@ -185,7 +186,9 @@ mod tests {
             let ended = sender.is_finished();
             while let Some(stamp) = ring.read(&mut samples) {
                 number += stamp.refused;
-                assert!(samples.drain(..).enumerate().all(|(offset, sample)| sample == (number + offset as u64) as f32));
+                assert!(
+                    samples.drain(..).enumerate().all(|(offset, sample)| sample == (number + offset as u64) as f32)
+                );
                 number += stamp.kept as u64;
             }
             if ended {

@@ -199,7 +199,12 @@ mod tests {
     fn events(seed: u64, count: usize) -> Vec<i64> {
         let mut random = rand_pcg::Pcg64::seed_from_u64(seed);
         let mut at = 1000;
-        std::iter::repeat_with(|| { at += random.random_range(700..1400); at }).take(count).collect()
+        std::iter::repeat_with(|| {
+            at += random.random_range(700..1400);
+            at
+        })
+        .take(count)
+        .collect()
     }
 
     #[test]
@@ -209,7 +214,8 @@ mod tests {
                 let flashes = events(seed, 20);
                 let beeps: Vec<i64> = flashes.iter().map(|flash| flash + skew_ms).collect();
                 let phase = seed as i64 * 3 * MS;
-                let Skew::Measured { skew_us, uncertainty_us, pairs } = watched(&flashes, &beeps, phase, seed).skew(0) else {
+                let Skew::Measured { skew_us, uncertainty_us, pairs } = watched(&flashes, &beeps, phase, seed).skew(0)
+                else {
                     panic!("{skew_ms} ms was not measured")
                 };
                 let error_us = (skew_us - skew_ms * 1000).abs();
@@ -226,14 +232,18 @@ mod tests {
             let flashes: Vec<i64> = (1..20).map(|second| second * 1000).collect();
             let beeps: Vec<i64> = flashes.iter().map(|flash| flash + skew_ms).collect();
             let skew = watched(&flashes, &beeps, 0, 1).skew(0);
-            assert!(matches!(skew, Skew::Measured { skew_us, .. } if (skew_us - skew_ms * 1000).abs() < FRAME_NS / 1000), "{skew:?}");
+            assert!(
+                matches!(skew, Skew::Measured { skew_us, .. } if (skew_us - skew_ms * 1000).abs() < FRAME_NS / 1000),
+                "{skew:?}"
+            );
         }
     }
 
     #[test]
     fn a_fifth_of_the_beeps_may_be_missing() {
         let flashes = events(3, 30);
-        let beeps: Vec<i64> = flashes.iter().enumerate().filter(|(number, _)| number % 5 != 0).map(|(_, at)| at + 120).collect();
+        let beeps: Vec<i64> =
+            flashes.iter().enumerate().filter(|(number, _)| number % 5 != 0).map(|(_, at)| at + 120).collect();
         assert!(matches!(watched(&flashes, &beeps, 0, 3).skew(0), Skew::Measured { .. }));
     }
 

@@ -14,9 +14,9 @@ const READING_NS: i64 = 1_000_000_000;
 const READINGS: usize = 120;
 /// A pair whose two clocks weren't read within this time says nothing.
 const SLOWEST_READING_NS: i64 = 2_000_000;
-/// Time between two stamps that the fit takes.
+/// Time over which stamps are averaged before the fit takes them.
 const POINT_NS: f64 = 1e8;
-/// Stamps that the fit looks back over: half a minute.
+/// Averages that the fit looks back over: half a minute.
 const POINTS: usize = 300;
 /// A stamp later than expected by this much means lost sound, when the driver said that it lost some.
 const LATE_AFTER_OVERRUN_NS: f64 = 20e6;
@@ -45,7 +45,8 @@ pub struct SoundClock {
     next: u64,
     read_at: Option<Moment>,
     reading_ns: i64,
-    last_point: Option<f64>,
+    /// The stamps since the last average: sample numbers and times.
+    block: Vec<(f64, f64)>,
 }
 
 impl SoundClock {
@@ -60,7 +61,7 @@ impl SoundClock {
             next: 0,
             read_at: None,
             reading_ns: 0,
-            last_point: None,
+            block: Vec::new(),
         }
     }
 
@@ -89,11 +90,14 @@ impl SoundClock {
         if let Some(expected) = self.samples.line().map(|line| line.at(self.next as f64)) {
             let late_ns = captured - expected;
             if late_ns < -EARLY_NS {
-                self.samples = ClockFit::new(self.ns_per_sample, POINTS);
-                self.last_point = None;
                 placed.starts_anew = true;
             } else if late_ns > if overran { LATE_AFTER_OVERRUN_NS } else { LATE_NS } {
                 placed.lost += (late_ns / self.ns_per_sample).round() as u64;
+            }
+            if placed.starts_anew || placed.lost > stamp.refused {
+                // How much was lost is a guess, so what was learned before it says nothing about what comes after.
+                self.samples = ClockFit::new(self.ns_per_sample, POINTS);
+                self.block.clear();
             }
         }
         placed.first = self.next - stamp.refused + placed.lost;
@@ -103,9 +107,18 @@ impl SoundClock {
     }
 
     fn add_point(&mut self, first: u64, captured: f64) {
-        if self.last_point.is_none_or(|last| captured - last >= POINT_NS) {
-            self.samples.add(first as f64, captured);
-            self.last_point = Some(captured);
+        let point = (first as f64, captured);
+        if self.samples.pairs() == 0 {
+            self.samples.add(point.0, point.1);
+        }
+        self.block.push(point);
+        let origin = self.block[0];
+        if captured - origin.1 >= POINT_NS {
+            let count = self.block.len() as f64;
+            let mean = |of: &dyn Fn(&(f64, f64)) -> f64| self.block.iter().map(of).sum::<f64>() / count;
+            let (number, time) = (mean(&|point| point.0 - origin.0), mean(&|point| point.1 - origin.1));
+            self.samples.add(origin.0 + number, origin.1 + time);
+            self.block.clear();
         }
     }
 
@@ -160,7 +173,7 @@ mod tests {
             if self.clock.wants_reading(now) {
                 self.clock.read_both(Self::card_ns(now_ns), now.shifted(-20_000), now.shifted(20_000));
             }
-            let jitter = if self.sample / FRAMES as u64 % 2 == 0 { 300_000.0 } else { -300_000.0 };
+            let jitter = if (self.sample / FRAMES as u64).is_multiple_of(2) { 300_000.0 } else { -300_000.0 };
             let captured_ns = Self::card_ns(self.true_ns(self.sample) + jitter);
             let placed = self.clock.place(&Stamp { refused: 0, kept: FRAMES, captured_ns, arrived: now }, overran);
             self.sample += FRAMES as u64;
@@ -181,7 +194,11 @@ mod tests {
                 assert_eq!(card.callback(false).first, callback * FRAMES as u64);
             }
             let uncertainty = card.clock.uncertainty_us().unwrap();
-            assert!(card.error_us() <= uncertainty as f64 && uncertainty < 1500, "{} of {uncertainty} µs", card.error_us());
+            assert!(
+                card.error_us() <= uncertainty as f64 && uncertainty < 1500,
+                "{} of {uncertainty} µs",
+                card.error_us()
+            );
         }
     }
 
@@ -198,7 +215,9 @@ mod tests {
     #[test]
     fn a_clock_that_jumps_back_starts_anew() {
         let mut card = Card::new(0.0);
-        (0..500).for_each(|_| { card.callback(false); });
+        (0..500).for_each(|_| {
+            card.callback(false);
+        });
         card.sample -= 48_000;
         assert!(card.callback(false).starts_anew);
         assert!(!card.callback(false).starts_anew);

@@ -1,7 +1,6 @@
 //! What a sensor's thread says about itself, and how it waits.
 
 use std::fmt::Display;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -43,14 +42,14 @@ impl Status {
         *said = Said { device, format, state: SensorState::Running, runs };
     }
 
-    /// It failed. The log has each reason once, not at every try.
-    pub fn retrying(&self, reason: &impl Display, wait: Duration) {
+    /// It failed and will be tried again. The log has each reason once, not at every try.
+    pub fn failed(&self, reason: &impl Display) {
         let state = SensorState::Retrying(reason.to_string());
         let mut said = self.lock();
         if said.state != state {
-            tracing::warn!("{reason} (tried again in {:.1} s, then less and less often)", wait.as_secs_f32());
+            tracing::warn!("{reason} (tried again, less and less often)");
+            said.state = state;
         }
-        said.state = state;
     }
 
     /// Device, format, state, and how often it came back.
@@ -65,12 +64,10 @@ impl Status {
     }
 }
 
-/// Waits, but not when told to stop, and not longer than until an absent device node appears.
-pub fn pause(wait: Duration, stop: &AtomicBool, node: Option<&str>) {
+/// Waits, but not when told to stop, and not longer than until `is_back`.
+pub fn pause(wait: Duration, stop: &AtomicBool, is_back: impl Fn() -> bool) {
     let began = Moment::now();
-    let is_there = || node.is_some_and(|node| Path::new(node).exists());
-    let was_there = is_there();
-    while Moment::now().since(began) < wait && !stop.load(Ordering::Relaxed) && (was_there || !is_there()) {
+    while Moment::now().since(began) < wait && !stop.load(Ordering::Relaxed) && !is_back() {
         std::thread::sleep(LOOK.min(wait));
     }
 }
@@ -82,7 +79,10 @@ pub fn join(thread: JoinHandle<()>, limit: Duration) {
         std::thread::sleep(Duration::from_millis(2));
     }
     if !thread.is_finished() {
-        tracing::warn!("the {} thread hangs in its driver and is left behind", thread.thread().name().unwrap_or("sensor"));
+        tracing::warn!(
+            "the {} thread hangs in its driver and is left behind",
+            thread.thread().name().unwrap_or("sensor")
+        );
     } else if thread.join().is_err() {
         tracing::error!("a sensor's thread failed");
     }
@@ -97,18 +97,22 @@ mod tests {
         let status = Status::new("x");
         assert!(matches!(status.read(), (_, _, SensorState::Retrying(_), 0)));
         status.running("x".to_owned(), "a".to_owned());
-        status.retrying(&"gone", Duration::ZERO);
+        status.failed(&"gone");
         status.running("x".to_owned(), "b".to_owned());
         assert_eq!(status.read(), ("x".to_owned(), "b".to_owned(), SensorState::Running, 1));
     }
 
     #[test]
-    fn a_node_that_appears_ends_the_wait() {
+    fn a_device_that_is_back_ends_the_wait() {
         let folder = tempfile::tempdir().unwrap();
         let node = folder.path().join("video0");
-        let name = node.to_str().unwrap().to_owned();
-        let waiting = std::thread::spawn(move || pause(Duration::from_secs(60), &AtomicBool::new(false), Some(&name)));
+        let there = node.clone();
+        let began = Moment::now();
+        let waiting = std::thread::spawn(move || {
+            pause(Duration::from_secs(60), &AtomicBool::new(false), || there.exists());
+        });
         std::fs::write(&node, "").unwrap();
         waiting.join().unwrap();
+        assert!(Moment::now().since(began) < Duration::from_secs(30));
     }
 }

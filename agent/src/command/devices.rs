@@ -7,6 +7,9 @@ use serde::Serialize;
 use crate::capture::list::{self, CameraEntry, MicrophoneEntry};
 use crate::terminal;
 
+/// The fewest characters that a line of the tables has.
+const NARROWEST: u16 = 80;
+
 /// Arguments of `edgeval devices`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "What the first column shows goes into the configuration:
@@ -43,10 +46,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn print_cameras(cameras: &[CameraEntry]) {
     terminal::print_heading("Cameras");
     if cameras.is_empty() {
-        anstream::println!("None: there is no /dev/video*. Plug in a camera, or enable it (raspi-config on a Raspberry Pi).");
+        anstream::println!(
+            "None: there is no /dev/video*. Plug in a camera, or enable it (raspi-config on a Raspberry Pi)."
+        );
         return;
     }
-    let mut table = terminal::table(&["device", "what it is", "formats"]);
+    let mut table = table();
     for camera in cameras {
         let formats = camera.formats.iter().map(|format| {
             let mark = if format.understood { "" } else { " (not read by edgeval)" };
@@ -61,15 +66,26 @@ fn print_cameras(cameras: &[CameraEntry]) {
 fn print_microphones(microphones: &[MicrophoneEntry]) {
     terminal::print_heading("Microphones");
     if microphones.is_empty() {
-        anstream::println!("None: ALSA lists no device that takes in sound. Plug in a microphone; edgeval's user must be in the group `audio`.");
+        anstream::println!(
+            "None: ALSA lists no device that takes in sound. Plug in a microphone; edgeval's user must be in the group `audio`."
+        );
         return;
     }
-    let mut table = terminal::table(&["device", "what it is", "formats"]);
+    let mut table = table();
     for microphone in microphones {
         let formats = words(microphone.formats.iter().cloned(), microphone.unusable.as_deref());
         table.add_row([microphone.device.clone(), microphone.name.clone(), formats]);
     }
     anstream::println!("{table}");
+}
+
+/// Not squeezed to one character a line where the terminal says that it is narrow, as serial consoles do.
+fn table() -> comfy_table::Table {
+    let mut table = terminal::table(&["device", "what it is", "formats"]);
+    if table.width().is_some_and(|width| width < NARROWEST) {
+        table.set_width(NARROWEST);
+    }
+    table
 }
 
 /// The formats, a line each, or why there are none.

@@ -21,7 +21,8 @@ fn without_any_sensor_there_is_no_window_and_health_says_why() {
     let deadline = Moment::now().shifted(10_000_000_000);
     let is_told = |live: &Live| {
         let health = live.health();
-        let said = |state: SensorState, word: &str| matches!(state, SensorState::Retrying(reason) if reason.contains(word));
+        let said =
+            |state: SensorState, word: &str| matches!(state, SensorState::Retrying(reason) if reason.contains(word));
         said(health.camera.unwrap().state, "no-such-camera") && said(health.microphone.unwrap().state, "CARD=77")
     };
     while !(is_told(&live) && live.health().windows_empty > 2) {
@@ -40,3 +41,5 @@ fn numbers_out_of_range_are_named() {
     assert!(refused(&options).contains("capture.camera.width"));
     assert!(Live::start(&absent(), &needs(false, None)).is_err());
 }
+
+mod alsa;

@@ -53,3 +53,15 @@ fn a_microphone_that_is_away_is_said_and_does_not_keep_us_from_stopping() {
     stop.store(true, Ordering::Relaxed);
     microphone.thread.join().unwrap();
 }
+
+#[test]
+fn formats_of_the_same_kind_share_a_line() {
+    let offered = [
+        range(1, 8000, 48_000, SampleFormat::I16),
+        range(2, 8000, 96_000, SampleFormat::I16),
+        range(1, 8000, 48_000, SampleFormat::F32),
+        range(2, 8000, 96_000, SampleFormat::F32),
+        range(1, 8000, 8000, SampleFormat::U8),
+    ];
+    assert_eq!(summary(&offered), ["i16, f32: 1 to 2 channel(s), 8000 to 96000 Hz", "u8: 1 channel(s), 8000 Hz"]);
+}
