@@ -68,8 +68,8 @@ footprint_rows='
 
 start_broker
 base=edgeval/1/demo/here
-subscribe() { mosquitto_sub -h 127.0.0.1 -p "$port" "$@"; }
-latest() { subscribe -t "$base/summary/$1" -C 1 -W 5; }
+subscribe=(mosquitto_sub -h 127.0.0.1 -p "$port")
+latest() { "${subscribe[@]}" -t "$base/summary/$1" -C 1 -W 5; }
 
 cat <<EOF
 edgeval demo: every sample of calibration/sets/av-digits once, a digit seen and a digit heard, at $speed times real speed.
@@ -78,10 +78,10 @@ What follows was published by the agent and read back from a private broker (127
 windows windows/s p50        p99        inference  memory  cpu above    dropped newest answer
         a second  whole      whole      p50        (PSS)   inference
 EOF
-subscribe -t "$base/#" -F '%t' >"$scratch/topics" &
+"${subscribe[@]}" -t "$base/#" -F '%t' >"$scratch/topics" &
 children+=($!)
 mkfifo "$scratch/live"
-subscribe -t "$base/live" >"$scratch/live" &
+"${subscribe[@]}" -t "$base/live" >"$scratch/live" &
 children+=($!)
 jq --unbuffered --raw-output "$live_rows" <"$scratch/live" &
 children+=($!)

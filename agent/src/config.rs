@@ -137,14 +137,15 @@ pub fn load(
         set(&mut table, &path, value);
     }
     merge(&mut table, flags);
-    let config: Config = table.try_into().map_err(|error: toml::de::Error| ConfigError::Invalid(edgeval_models::explain(&error)))?;
+    let config: Config =
+        table.try_into().map_err(|error: toml::de::Error| ConfigError::Invalid(edgeval_models::explain(&error)))?;
     check(&config)?;
     Ok(config)
 }
 
 fn read(path: &Path) -> Result<Table, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|reason| ConfigError::Unreadable { path: path.to_owned(), reason })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|reason| ConfigError::Unreadable { path: path.to_owned(), reason })?;
     text.parse().map_err(|reason| ConfigError::Syntax { path: path.to_owned(), reason })
 }
 
@@ -253,6 +254,26 @@ mod tests {
     fn a_value_out_of_range_names_the_range() {
         let error = load_text("[report]\nlive_interval_ms = 5", &[]).unwrap_err().to_string();
         assert!(error.contains("from 100 to 3600000"), "{error}");
+    }
+
+    #[test]
+    fn the_shipped_file_shows_the_defaults() {
+        let shipped = load_text(include_str!("../../systemd/agent.toml"), &[]).unwrap();
+        assert_eq!(format!("{shipped:?}"), format!("{:?}", load_text("", &[]).unwrap()));
+    }
+
+    #[test]
+    fn every_key_that_the_shipped_file_comments_out_is_known() {
+        let text = include_str!("../../systemd/agent.toml");
+        let uncommented: Vec<&str> =
+            text.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_key(rest)).unwrap_or(line)).collect();
+        load_text(&uncommented.join("\n"), &[]).unwrap();
+    }
+
+    /// A commented key is a word and an equals sign; a commented section is in brackets.
+    fn is_key(text: &str) -> bool {
+        let word = text.split([' ', ']']).next().unwrap_or("");
+        text.starts_with('[') || text[word.len()..].starts_with(" = ")
     }
 
     #[test]

@@ -43,7 +43,10 @@ impl State {
         let failed = |action, reason| StateError { action, path: directory.to_owned(), reason };
         std::fs::create_dir_all(directory.join("reports")).map_err(|reason| failed("can't make", reason))?;
         let sequence = match std::fs::read_to_string(directory.join("sequence")) {
-            Ok(text) => text.trim().parse().map_err(|_| failed("no number in the counter of", std::io::ErrorKind::InvalidData.into()))?,
+            Ok(text) => text
+                .trim()
+                .parse()
+                .map_err(|_| failed("no number in the counter of", std::io::ErrorKind::InvalidData.into()))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
             Err(reason) => return Err(failed("can't read the counter of", reason)),
         };
@@ -72,8 +75,8 @@ impl State {
     }
 
     /// Where a kept report is.
-    #[must_use]
-    pub fn report_path(&self, digest: &str) -> PathBuf {
+    #[cfg(test)]
+    fn report_path(&self, digest: &str) -> PathBuf {
         self.directory.join("reports").join(format!("{digest}.json"))
     }
 
@@ -92,8 +95,10 @@ impl State {
 
     fn drop_old_reports(&self) {
         let Ok(entries) = std::fs::read_dir(self.directory.join("reports")) else { return };
-        let mut files: Vec<_> =
-            entries.flatten().filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()))).collect();
+        let mut files: Vec<_> = entries
+            .flatten()
+            .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+            .collect();
         files.sort();
         let surplus = files.len().saturating_sub(REPORTS_KEPT);
         for (_, path) in files.into_iter().take(surplus) {

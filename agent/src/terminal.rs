@@ -1,7 +1,6 @@
 //! How edgeval speaks to a person: plain words, tables, progress on a terminal only, colours there only.
 
 use std::io::IsTerminal;
-use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use edgeval_wire::{Reading, Validity};
@@ -31,7 +30,18 @@ pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header);
+    widen(&mut table);
     table
+}
+
+/// Serial consoles report a width near 0, which would put each letter on a line of its own.
+const NARROWEST: u16 = 80;
+
+/// Gives a table room on a terminal that is narrower than any.
+fn widen(table: &mut Table) {
+    if table.width().is_some_and(|width| width < NARROWEST) {
+        table.set_width(NARROWEST);
+    }
 }
 
 /// Right-aligns all columns but the first: numbers.
@@ -47,6 +57,7 @@ pub fn facts<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> String {
     rows.into_iter().for_each(|(name, value)| {
         table.add_row([name.to_owned(), value]);
     });
+    widen(&mut table);
     table.trim_fmt()
 }
 
@@ -75,12 +86,6 @@ pub fn microseconds(value: f64) -> String {
         v if v < 1_000_000.0 => format!("{:.2} ms", v / 1e3),
         v => format!("{:.2} s", v / 1e6),
     }
-}
-
-/// A duration as a person reads it.
-#[must_use]
-pub fn duration(value: Duration) -> String {
-    microseconds(value.as_secs_f64() * 1e6)
 }
 
 /// Bytes as a person reads them: `354 kB`, `12.1 MB` (powers of ten).

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use edgeval_measure::{Confusion, Figure, Measured, auc, bootstrap, calibration_error, resample_clusters, separation, wilson};
+use edgeval_measure::{
+    Confusion, Figure, Measured, auc, bootstrap, calibration_error, resample_clusters, separation, wilson,
+};
 use serde::Serialize;
 
 use crate::score::{Row, Scored};

@@ -120,7 +120,12 @@ impl<'a> Checker<'a> {
     fn check_sample(&mut self, sample: &'a Sample) {
         self.check_label(sample);
         if sample.files().next().is_none() && sample.text.is_none() {
-            self.add(Severity::Error, "empty_sample", "samples without picture, sound or text: take them out", &sample.id);
+            self.add(
+                Severity::Error,
+                "empty_sample",
+                "samples without picture, sound or text: take them out",
+                &sample.id,
+            );
             return;
         }
         match self.set.window(sample) {
@@ -188,9 +193,14 @@ impl<'a> Checker<'a> {
 
     fn check_files(&mut self) {
         let named: BTreeSet<&str> = self.set.samples().iter().flat_map(Sample::files).collect();
-        let is_content = |file: &str| ["png", "jpg", "jpeg", "wav", "flac"].contains(&crate::sample::ending(file).as_str());
-        let unused: Vec<String> =
-            self.set.listed_files().filter(|file| is_content(file) && !named.contains(file)).map(str::to_owned).collect();
+        let is_content =
+            |file: &str| ["png", "jpg", "jpeg", "wav", "flac"].contains(&crate::sample::ending(file).as_str());
+        let unused: Vec<String> = self
+            .set
+            .listed_files()
+            .filter(|file| is_content(file) && !named.contains(file))
+            .map(str::to_owned)
+            .collect();
         for file in unused {
             self.add(Severity::Note, "unused_file", "files that no sample names", file);
         }
@@ -211,7 +221,8 @@ impl<'a> Checker<'a> {
             let text = format!("the largest class has {most} samples, the smallest {least}: look at macro averages");
             self.add(Severity::Warning, "imbalance", text, "");
         }
-        let unseen: Vec<String> = self.set.labels().iter().filter(|label| !classes.contains_key(*label)).cloned().collect();
+        let unseen: Vec<String> =
+            self.set.labels().iter().filter(|label| !classes.contains_key(*label)).cloned().collect();
         for label in unseen {
             self.add(Severity::Warning, "class_without_samples", "classes without a sample", label);
         }

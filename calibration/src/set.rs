@@ -71,8 +71,7 @@ impl ReferenceSet {
     fn open_own(directory: &Path) -> Result<Self, SetError> {
         let (path, text) = read_text(directory, DESCRIPTION_FILE)?;
         let wrong = |reason: String| SetError::Description { path: path.clone(), reason };
-        let description: Description =
-            toml::from_str(&text).map_err(|error| wrong(edgeval_models::explain(&error)))?;
+        let description: Description = toml::from_str(&text).map_err(|error| wrong(edgeval_models::explain(&error)))?;
         if description.schema != 1 {
             return Err(wrong(format!("`schema` is {}; this program reads schema 1", description.schema)));
         }
@@ -172,8 +171,13 @@ impl ReferenceSet {
     /// # Errors
     /// When there are none.
     pub fn positions(&self, split: &str) -> Result<Vec<usize>, SetError> {
-        let found: Vec<usize> =
-            self.samples.iter().enumerate().filter(|(_, sample)| sample.split == split).map(|(place, _)| place).collect();
+        let found: Vec<usize> = self
+            .samples
+            .iter()
+            .enumerate()
+            .filter(|(_, sample)| sample.split == split)
+            .map(|(place, _)| place)
+            .collect();
         if found.is_empty() {
             let known: std::collections::BTreeSet<&str> = self.samples.iter().map(|s| s.split.as_str()).collect();
             let known = known.into_iter().collect::<Vec<_>>().join(", ");
@@ -226,7 +230,11 @@ fn verify(checksums: &Checksums, file: &str, bytes: &[u8], path: &Path) -> Resul
 
 fn samples(path: &Path, text: &str) -> Result<Vec<Sample>, SetError> {
     let sample = |(index, line): (usize, &str)| {
-        Sample::from_line(line, index + 1).map_err(|reason| SetError::Line { path: path.to_owned(), line: index + 1, reason })
+        Sample::from_line(line, index + 1).map_err(|reason| SetError::Line {
+            path: path.to_owned(),
+            line: index + 1,
+            reason,
+        })
     };
     text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(sample).collect()
 }

@@ -197,7 +197,10 @@ mod tests {
     #[test]
     fn no_samples_have_no_figures() {
         let confusion = Confusion::new(&[], &[], 3).unwrap();
-        assert_eq!((confusion.accuracy(), confusion.macro_average(), confusion.matthews_correlation()), (None, None, None));
+        assert_eq!(
+            (confusion.accuracy(), confusion.macro_average(), confusion.matthews_correlation()),
+            (None, None, None)
+        );
     }
 
     #[test]

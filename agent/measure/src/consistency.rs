@@ -26,7 +26,8 @@ pub fn separation(
     second: &[Vec<f32>],
     apart: impl Fn(usize, usize) -> bool,
 ) -> (Vec<f64>, Vec<Vec<f64>>) {
-    let distance = |u: &[f32], v: &[f32]| 1.0 - u.iter().zip(v).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let distance =
+        |u: &[f32], v: &[f32]| 1.0 - u.iter().zip(v).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
     let belonging = first.iter().zip(second).map(|(u, v)| distance(u, v)).collect();
     let others_of = |(i, u): (usize, &Vec<f32>)| {
         second.iter().enumerate().filter(|(j, _)| apart(i, *j)).map(|(_, v)| distance(u, v)).collect()

@@ -43,8 +43,8 @@ pub fn queries_needed(percentile: f64, t: u64) -> u64 {
 /// When fewer than `n(1)` queries were made.
 pub fn early_stopping_estimate(times: &[f64], percentile: f64) -> Result<f64, TooFewQueries> {
     let given = times.len() as u64;
-    let t = largest_t(given, percentile)
-        .ok_or_else(|| TooFewQueries { given, needed: queries_needed(percentile, 1) })?;
+    let t =
+        largest_t(given, percentile).ok_or_else(|| TooFewQueries { given, needed: queries_needed(percentile, 1) })?;
     let mut sorted = times.to_vec();
     sorted.sort_by(f64::total_cmp);
     // t is at most the number of queries, so the index is inside.
@@ -92,7 +92,9 @@ mod tests {
 
     #[test]
     fn the_published_numbers_of_queries_come_out() {
-        for (percentile, t, expected) in [(0.90, 1, 64), (0.95, 1, 130), (0.99, 1, 662), (0.999, 1, 6636), (0.99, 0, 459)] {
+        for (percentile, t, expected) in
+            [(0.90, 1, 64), (0.95, 1, 130), (0.99, 1, 662), (0.999, 1, 6636), (0.99, 0, 459)]
+        {
             assert_eq!(queries_needed(percentile, t), expected, "p{percentile} t{t}");
         }
     }

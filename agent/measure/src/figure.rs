@@ -54,10 +54,9 @@ mod tests {
     fn json_has_a_figure_or_a_reason() {
         let figure = Measured::Figure(Figure { value: 0.5, low: 0.25, high: 0.75, n: 4 });
         let absent = Measured::not_measured("no samples");
-        for (measured, json) in [
-            (figure, r#"{"value":0.5,"low":0.25,"high":0.75,"n":4}"#),
-            (absent, r#"{"not_measured":"no samples"}"#),
-        ] {
+        for (measured, json) in
+            [(figure, r#"{"value":0.5,"low":0.25,"high":0.75,"n":4}"#), (absent, r#"{"not_measured":"no samples"}"#)]
+        {
             assert_eq!(serde_json::to_string(&measured).unwrap(), json);
             assert_eq!(serde_json::from_str::<Measured>(json).unwrap(), measured);
         }

@@ -67,7 +67,9 @@ pub fn bootstrap(n: usize, resamples: &[Vec<usize>], statistic: impl Fn(&[usize]
     let Some(value) = statistic(&all) else { return Measured::not_measured("it is undefined for these samples") };
     let values: Vec<f64> = resamples.iter().filter_map(|indices| statistic(indices)).collect();
     match percentile_interval(&values) {
-        Some((low, high)) => Measured::Figure(Figure { value, low: low.min(value), high: high.max(value), n: n as u64 }),
+        Some((low, high)) => {
+            Measured::Figure(Figure { value, low: low.min(value), high: high.max(value), n: n as u64 })
+        }
         None => Measured::not_measured("it is undefined for the resamples, so its interval is unknown"),
     }
 }
@@ -78,8 +80,10 @@ pub fn bootstrap(n: usize, resamples: &[Vec<usize>], statistic: impl Fn(&[usize]
 #[must_use]
 pub fn mcnemar_exact(first_only: u64, second_only: u64) -> f64 {
     let n = first_only + second_only;
-    let log_choose = |k: u64| libm::lgamma(n as f64 + 1.0) - libm::lgamma(k as f64 + 1.0) - libm::lgamma((n - k) as f64 + 1.0);
-    let tail: f64 = (0..=first_only.min(second_only)).map(|k| libm::exp(log_choose(k) - n as f64 * std::f64::consts::LN_2)).sum();
+    let log_choose =
+        |k: u64| libm::lgamma(n as f64 + 1.0) - libm::lgamma(k as f64 + 1.0) - libm::lgamma((n - k) as f64 + 1.0);
+    let tail: f64 =
+        (0..=first_only.min(second_only)).map(|k| libm::exp(log_choose(k) - n as f64 * std::f64::consts::LN_2)).sum();
     (2.0 * tail).min(1.0)
 }
 
@@ -90,7 +94,9 @@ mod tests {
     #[test]
     fn wilson_by_the_book() {
         let figure = *wilson(8, 10).figure().unwrap();
-        assert!((figure.low - 0.490_162_471_536_642).abs() < 1e-9 && (figure.high - 0.943_317_848_545_625).abs() < 1e-9);
+        assert!(
+            (figure.low - 0.490_162_471_536_642).abs() < 1e-9 && (figure.high - 0.943_317_848_545_625).abs() < 1e-9
+        );
         assert!(wilson(0, 0).figure().is_none());
         let all = *wilson(10, 10).figure().unwrap();
         assert!(all.high <= 1.0 && all.low < 1.0);

@@ -287,7 +287,10 @@ fn output(
         stages_us: Stages { preprocess: stage(0), inference: stage(1), postprocess: stage(2) },
         start_up,
         memory,
-        integer_share_of_macs: wire::Reading::or_reason(inspection.integer_share_of_macs, "the graph has no multiply-accumulates"),
+        integer_share_of_macs: wire::Reading::or_reason(
+            inspection.integer_share_of_macs,
+            "the graph has no multiply-accumulates",
+        ),
         board: observed.board,
         overhead: observed.cost,
         validity: validity(&observed.validity, run),
@@ -346,7 +349,10 @@ fn print(args: &Args, output: &Output) -> anyhow::Result<()> {
 
 fn title(output: &Output) -> String {
     let precision = output.model.precision.map_or_else(String::new, |precision| format!(" {precision}"));
-    format!("{}{precision}, {} queries, {} thread(s), {}", output.model.name, output.queries, output.threads, output.input)
+    format!(
+        "{}{precision}, {} queries, {} thread(s), {}",
+        output.model.name, output.queries, output.threads, output.input
+    )
 }
 
 fn facts(output: &Output) -> Vec<(&'static str, String)> {
@@ -354,14 +360,28 @@ fn facts(output: &Output) -> Vec<(&'static str, String)> {
     let reading = |reading: &wire::Reading<u64>| terminal::reading(reading, |value| terminal::bytes(*value));
     vec![
         ("throughput", format!("{:.0} a second", output.throughput_per_s)),
-        ("p90 at 99 % confidence", terminal::reading(&output.early_stopping_us.p90, |value| terminal::microseconds(*value))),
-        ("p99 at 99 % confidence", terminal::reading(&output.early_stopping_us.p99, |value| terminal::microseconds(*value))),
+        (
+            "p90 at 99 % confidence",
+            terminal::reading(&output.early_stopping_us.p90, |value| terminal::microseconds(*value)),
+        ),
+        (
+            "p99 at 99 % confidence",
+            terminal::reading(&output.early_stopping_us.p99, |value| terminal::microseconds(*value)),
+        ),
         ("model load", terminal::microseconds(output.start_up.model_load_us as f64)),
         ("first inference", terminal::microseconds(output.start_up.first_inference_us as f64)),
         ("model on disk", terminal::bytes(memory.model_bytes)),
-        ("memory (PSS) before, after load", format!("{}, {}", reading(&memory.pss_before_bytes), reading(&memory.pss_after_load_bytes))),
+        (
+            "memory (PSS) before, after load",
+            format!("{}, {}", reading(&memory.pss_before_bytes), reading(&memory.pss_after_load_bytes)),
+        ),
         ("memory (RSS) peak", reading(&memory.rss_peak_bytes)),
-        ("runs on integers", terminal::reading(&output.integer_share_of_macs, |share| format!("{:.0} % of multiply-accumulates", share * 100.0))),
+        (
+            "runs on integers",
+            terminal::reading(&output.integer_share_of_macs, |share| {
+                format!("{:.0} % of multiply-accumulates", share * 100.0)
+            }),
+        ),
         ("temperature", terminal::reading(&output.board.temperature_c, |celsius| format!("{celsius:.1} °C"))),
     ]
 }

@@ -7,9 +7,6 @@ use serde::Serialize;
 use crate::capture::list::{self, CameraEntry, MicrophoneEntry};
 use crate::terminal;
 
-/// The fewest characters that a line of the tables has.
-const NARROWEST: u16 = 80;
-
 /// Arguments of `edgeval devices`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "What the first column shows goes into the configuration:
@@ -51,7 +48,7 @@ fn print_cameras(cameras: &[CameraEntry]) {
         );
         return;
     }
-    let mut table = table();
+    let mut table = terminal::table(&["device", "what it is", "formats"]);
     for camera in cameras {
         let formats = camera.formats.iter().map(|format| {
             let mark = if format.understood { "" } else { " (not read by edgeval)" };
@@ -71,21 +68,12 @@ fn print_microphones(microphones: &[MicrophoneEntry]) {
         );
         return;
     }
-    let mut table = table();
+    let mut table = terminal::table(&["device", "what it is", "formats"]);
     for microphone in microphones {
         let formats = words(microphone.formats.iter().cloned(), microphone.unusable.as_deref());
         table.add_row([microphone.device.clone(), microphone.name.clone(), formats]);
     }
     anstream::println!("{table}");
-}
-
-/// Not squeezed to one character a line where the terminal says that it is narrow, as serial consoles do.
-fn table() -> comfy_table::Table {
-    let mut table = terminal::table(&["device", "what it is", "formats"]);
-    if table.width().is_some_and(|width| width < NARROWEST) {
-        table.set_width(NARROWEST);
-    }
-    table
 }
 
 /// The formats, a line each, or why there are none.

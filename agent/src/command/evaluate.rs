@@ -106,12 +106,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn score(
-    args: &Args,
-    loaded: &mut Loaded,
-    set: &ReferenceSet,
-    labels: &[String],
-) -> anyhow::Result<(Scored, Period)> {
+fn score(args: &Args, loaded: &mut Loaded, set: &ReferenceSet, labels: &[String]) -> anyhow::Result<(Scored, Period)> {
     if loaded.model.inspect().inputs.is_empty() {
         bail!("the model has no inputs to score");
     }

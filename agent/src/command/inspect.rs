@@ -96,7 +96,9 @@ fn print_operators(inspection: &Inspection) {
         inspection.operators_in_file.keys().chain(inspection.operators_run.keys()).collect();
     let mut table = terminal::table(&["operator", "in the file", "run"]);
     for name in names {
-        let cell = |counts: &std::collections::BTreeMap<String, usize>| counts.get(name).map_or(String::new(), ToString::to_string);
+        let cell = |counts: &std::collections::BTreeMap<String, usize>| {
+            counts.get(name).map_or(String::new(), ToString::to_string)
+        };
         table.add_row([name.clone(), cell(&inspection.operators_in_file), cell(&inspection.operators_run)]);
     }
     terminal::align_numbers(&mut table);

@@ -61,9 +61,8 @@ fn load(args: &Args) -> anyhow::Result<Config> {
 fn flags(args: &Args) -> Table {
     let mut table = Table::new();
     let text = |value: &Option<String>| value.clone().map(Value::String);
-    let speed = args.speed.as_ref().map(|speed| {
-        speed.parse().map_or_else(|_| Value::String(speed.clone()), Value::Float)
-    });
+    let speed =
+        args.speed.as_ref().map(|speed| speed.parse().map_or_else(|_| Value::String(speed.clone()), Value::Float));
     let keys: [(&[&str], Option<Value>); 7] = [
         (&["model", "path"], text(&args.model)),
         (&["model", "precision"], text(&args.precision)),

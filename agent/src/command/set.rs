@@ -57,7 +57,8 @@ fn print(report: &CheckReport) {
             Severity::Warning => terminal::Word::Doubtful("warning:"),
             Severity::Note => terminal::Word::Plain("note:"),
         };
-        let named = if finding.samples.is_empty() { String::new() } else { format!(": {}", finding.samples.join(", ")) };
+        let named =
+            if finding.samples.is_empty() { String::new() } else { format!(": {}", finding.samples.join(", ")) };
         let more = finding.count.saturating_sub(finding.samples.len().max(1));
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         terminal::print_verdict(&word, &format!("{} ({}){named}{more}", finding.text, finding.code));

@@ -71,7 +71,13 @@ pub struct Reporter {
 impl Reporter {
     /// Nothing said yet. `started` is when the process began.
     #[must_use]
-    pub fn new(publisher: Publisher, state: Option<State>, roots: &Roots, address: &wire::Address, started: Moment) -> Self {
+    pub fn new(
+        publisher: Publisher,
+        state: Option<State>,
+        roots: &Roots,
+        address: &wire::Address,
+        started: Moment,
+    ) -> Self {
         let device =
             wire::DeviceName { group: wire::text(address.group.as_str()), name: wire::text(address.device.as_str()) };
         let no_model = || ProbeError::Absent("no model was loaded yet".to_owned());
@@ -199,8 +205,17 @@ impl Reporter {
     /// Reports what a replayed pass came to; per-class figures stay in a local file, named by its digest.
     pub fn publish_accuracy(&mut self, pass: &Pass) {
         let observed = self.field.watch.finish(Moment::now(), self.field.period.inference_processor_time);
-        let Accuracy { top1, precision_macro, recall_macro, f1_macro, precision_micro, recall_micro, f1_micro, ece, .. } =
-            &pass.accuracy;
+        let Accuracy {
+            top1,
+            precision_macro,
+            recall_macro,
+            f1_macro,
+            precision_micro,
+            recall_micro,
+            f1_micro,
+            ece,
+            ..
+        } = &pass.accuracy;
         let report = wire::AccuracyReport {
             samples: pass.set.samples,
             top1: figure(top1),

@@ -58,7 +58,9 @@ fn open_state(config: &Config) -> Option<State> {
     let variable = |name: &str| std::env::var(name).ok();
     let directory = config.device.state_directory.clone().unwrap_or_else(|| state::default_directory(variable));
     State::open(&directory)
-        .inspect_err(|error| tracing::warn!("{error}; reports are counted from 1 and kept nowhere until this is mended"))
+        .inspect_err(|error| {
+            tracing::warn!("{error}; reports are counted from 1 and kept nowhere until this is mended")
+        })
         .ok()
 }
 

@@ -31,10 +31,12 @@ pub struct Throttling {
 /// When the board isn't a Raspberry Pi or its kernel doesn't show the flags.
 pub fn throttling(roots: &Roots) -> Probed<Throttling> {
     let path = roots.sys.join("devices/platform/soc/soc:firmware/get_throttled");
-    let text =
-        read_text(&path).map_err(|_| ProbeError::Absent("this board's firmware shows no throttling flags".to_owned()))?;
-    let flags = u32::from_str_radix(text.trim_start_matches("0x"), 16)
-        .map_err(|_| ProbeError::Unexpected { path: path.display().to_string(), what: "hexadecimal number".to_owned() })?;
+    let text = read_text(&path)
+        .map_err(|_| ProbeError::Absent("this board's firmware shows no throttling flags".to_owned()))?;
+    let flags = u32::from_str_radix(text.trim_start_matches("0x"), 16).map_err(|_| ProbeError::Unexpected {
+        path: path.display().to_string(),
+        what: "hexadecimal number".to_owned(),
+    })?;
     const HELD_DOWN: u32 = 0b1110;
     const UNDER_VOLTAGE: u32 = 0b0001;
     Ok(Throttling {

@@ -126,7 +126,11 @@ mod tests {
     #[test]
     fn an_arm_processor_is_described_by_its_own_words() {
         let tree = tempfile::tempdir().unwrap();
-        std::fs::write(tree.path().join("cpuinfo"), "processor\t: 0\nFeatures\t: fp asimd\n\nModel\t\t: Raspberry Pi 5\n").unwrap();
+        std::fs::write(
+            tree.path().join("cpuinfo"),
+            "processor\t: 0\nFeatures\t: fp asimd\n\nModel\t\t: Raspberry Pi 5\n",
+        )
+        .unwrap();
         let roots = Roots { proc: tree.path().into(), sys: tree.path().into() };
         assert_eq!(described(&roots, &["flags", "Features"]).unwrap(), "fp asimd");
         assert!(described(&roots, &["vendor"]).is_err());

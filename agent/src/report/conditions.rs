@@ -115,7 +115,11 @@ fn validity(board: &wire::BoardState) -> wire::Validity {
     let busy = board.other_load_percent.value().is_some_and(|percent| *percent > limit_percent());
     let reasons = [
         (now(&board.throttled), "throttled", "the clock is held down: cool the board or give it a stronger supply"),
-        (now(&board.under_voltage), "under_voltage", "the supply is under its voltage: use a stronger one or a shorter cable"),
+        (
+            now(&board.under_voltage),
+            "under_voltage",
+            "the supply is under its voltage: use a stronger one or a shorter cable",
+        ),
         (busy, "other_load", "other processes use more than a quarter of the processor: stop them and measure again"),
     ];
     wire::Validity::of(reasons.into_iter().filter(|(holds, ..)| *holds).map(|(_, code, text)| (code, text)))

@@ -71,6 +71,7 @@ pub fn predicted(captured: &CapturedWindow, prediction: &Prediction, labels: &[S
         confidence: Reading::Value(prediction.confidence.into()),
         embedding_distance: Reading::or_reason(prediction.embedding_distance(), no_distance),
         attention: prediction.attention.iter().take(4).map(weight).collect(),
+        image_offset_us: Reading::or_reason(captured.image_offset_us, "the window has no picture with a stamp"),
     }
 }
 

@@ -138,6 +138,8 @@ pub struct Predicted {
     pub embedding_distance: Reading<f64>,
     /// How much each modality counted.
     pub attention: Vec<ModalityWeight, 4>,
+    /// The picture's stamp minus the window's centre, in microseconds.
+    pub image_offset_us: Reading<i64>,
 }
 
 /// What the publisher did since the agent started, in messages.

@@ -1,0 +1,192 @@
+//! The verbs as a user types them: what they print, their exit status, and what they say to bad input.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+fn edgeval(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_edgeval")).args(arguments).current_dir(root()).output().unwrap()
+}
+
+fn json_of(arguments: &[&str]) -> Value {
+    let output = edgeval(arguments);
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "nothing but the answer when piped: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+const MODEL: &str = "models/zoo/av-digits";
+const SET: &str = "calibration/sets/av-digits";
+
+/// A folder with a copy of the model, to be spoilt.
+fn spoilt_model(spoil: impl Fn(&str) -> String) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["model.int8.onnx", "model.fp32.onnx"] {
+        std::fs::copy(root().join(MODEL).join(file), folder.path().join(file)).unwrap();
+    }
+    let manifest = std::fs::read_to_string(root().join(MODEL).join("model.toml")).unwrap();
+    std::fs::write(folder.path().join("model.toml"), spoil(&manifest)).unwrap();
+    folder
+}
+
+/// Runs, and expects one error on one line, the exit status, and each of these words in it.
+fn fails(arguments: &[&str], status: i32, words: &[&str]) {
+    let output = edgeval(arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}");
+    assert!(!said.contains("panicked") && !said.contains("RUST_BACKTRACE"), "{said}");
+    for word in words {
+        assert!(said.contains(word), "{arguments:?} must say `{word}`: {said}");
+    }
+    if status == 1 {
+        assert_eq!(said.trim_end().lines().count(), 1, "one clear error: {said}");
+    }
+}
+
+#[test]
+fn evaluate_reaches_what_the_card_promises() {
+    for precision in ["int8", "fp32"] {
+        let report = json_of(&["evaluate", MODEL, "--set", SET, "--precision", precision, "--json"]);
+        let accuracy = |name: &str| report["accuracy"][name]["value"].as_f64().unwrap();
+        assert!(accuracy("top1") >= 0.985, "{precision}: {}", report["accuracy"]["top1"]);
+        assert!(accuracy("f1_macro") >= 0.98 && accuracy("ece") < 0.1);
+        assert_eq!(report["accuracy"]["confusion"].as_array().unwrap().len(), 10);
+        assert_eq!(report["set"]["samples"], 400);
+        assert!(report["consistency"]["auc"]["value"].as_f64().unwrap() > 0.95, "{}", report["consistency"]);
+    }
+}
+
+#[test]
+fn either_modality_answers_alone() {
+    for (without, least) in [("image", 0.93), ("audio", 0.95)] {
+        let report = json_of(&["evaluate", MODEL, "--set", SET, "--without", without, "--json"]);
+        let top1 = report["accuracy"]["top1"]["value"].as_f64().unwrap();
+        assert!(top1 >= least, "without {without}: {top1}");
+    }
+}
+
+#[test]
+fn bench_times_the_stages_of_the_path_that_is_deployed() {
+    let report = json_of(&["bench", MODEL, "--queries", "70", "--duration", "0.2", "--json"]);
+    let p50 = |stage: &str| report["stages_us"][stage]["p50"].as_f64().unwrap();
+    let whole = report["latency_us"]["p50"].as_f64().unwrap();
+    assert!(p50("preprocess") > 0.0 && p50("inference") > p50("postprocess"));
+    assert!(whole > p50("inference"), "{report}");
+    assert_eq!(report["engine"], "tract");
+    assert!(
+        report["memory"]["rss_peak_bytes"]["value"].as_u64() > report["memory"]["rss_before_bytes"]["value"].as_u64()
+    );
+    assert_eq!(report["validity"]["valid"], false, "a fifth of a second is too short to be valid");
+    assert_eq!(report["validity"]["reasons"][0]["code"], "too_short");
+}
+
+#[test]
+fn saved_tensors_can_be_fed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    json_of(&["bench", MODEL, "--queries", "64", "--json", "--save-tensors", &file("first")]);
+    let image = format!("image={}", file("first/image.npy"));
+    let audio = format!("audio={}", file("first/audio.npy"));
+    let graph = format!("{MODEL}/model.int8.onnx");
+    let again = ["bench", &graph, "--queries", "64", "--input", &image, "--input", &audio, "--json"];
+    let report = json_of(&[&again[..], &["--save-tensors", &file("second"), "--raw", &file("raw.txt")]].concat());
+    let logits = |folder: &str| std::fs::read(file(&format!("{folder}/logits.npy"))).unwrap();
+    assert_eq!(logits("first"), logits("second"), "the same tensors give the same answer");
+    let raw = std::fs::read_to_string(file("raw.txt")).unwrap();
+    assert_eq!(raw.lines().count() as u64, report["queries"].as_u64().unwrap());
+}
+
+#[test]
+fn inspect_tells_what_runs_on_integers() {
+    let report = json_of(&["inspect", MODEL, "--json"]);
+    assert_eq!(report["quantized"], true);
+    assert!(report["macs"].as_u64().unwrap() > 1_000_000);
+    assert!(report["integer_share_of_macs"].is_number());
+    let bare = json_of(&["inspect", &format!("{MODEL}/model.fp32.onnx"), "--json"]);
+    assert_eq!((&bare["quantized"], bare["inputs"].as_array().unwrap().len()), (&Value::Bool(false), 2));
+}
+
+#[test]
+fn the_shipped_set_is_fit_for_use() {
+    let report = json_of(&["set", "check", SET, "--json"]);
+    assert_eq!(report["fit"], true, "{report}");
+    assert!(report["splits"]["test"].as_u64().unwrap() >= 300);
+}
+
+#[test]
+fn devices_are_listed_or_missed_without_failing() {
+    let output = edgeval(&["devices", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice::<Value>(&output.stdout).unwrap();
+}
+
+#[test]
+fn shells_can_complete() {
+    let output = edgeval(&["completions", "bash"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("evaluate"));
+}
+
+#[test]
+fn wrong_words_have_status_2() {
+    fails(&["bench"], 2, &["<MODEL>"]);
+    fails(&["bench", MODEL, "--precision", "int4"], 2, &["int8 or fp32"]);
+    fails(&["bench", MODEL, "--queries", "0"], 2, &["from 1 to"]);
+    fails(&["evaluate", MODEL, "--set", SET, "--without", "smell"], 2, &["image", "audio"]);
+}
+
+#[test]
+fn a_model_that_isn_t_one_is_named() {
+    fails(&["inspect", "nowhere"], 1, &["nowhere"]);
+    fails(&["bench", "README.md"], 1, &["README.md"]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.onnx");
+    let graph = std::fs::read(root().join(MODEL).join("model.fp32.onnx")).unwrap();
+    std::fs::write(&path, &graph[..graph.len() / 2]).unwrap();
+    fails(&["bench", path.to_str().unwrap()], 1, &["cut.onnx"]);
+}
+
+#[test]
+fn a_tampered_graph_is_refused() {
+    let folder = spoilt_model(str::to_owned);
+    let path = folder.path().join("model.int8.onnx");
+    let mut graph = std::fs::read(&path).unwrap();
+    let middle = graph.len() / 2;
+    graph[middle] ^= 1;
+    std::fs::write(&path, graph).unwrap();
+    fails(&["bench", folder.path().to_str().unwrap()], 1, &["model.int8.onnx", "SHA-256", "fetch the bundle again"]);
+}
+
+#[test]
+fn a_manifest_that_contradicts_its_graph_is_refused() {
+    let says = |from: &str, to: &str, words: &[&str]| {
+        let folder = spoilt_model(|manifest| manifest.replacen(from, to, 1));
+        fails(&["inspect", folder.path().to_str().unwrap()], 1, words);
+    };
+    says("width = 28", "width = 32", &["image", "32", "28"]);
+    says("\"zero\", ", "", &["labels", "9", "10"]);
+    says("task = \"classification\"", "task = \"detection\"", &["detection", "classification"]);
+    says("filter = \"bilinear\"", "filtre = \"bilinear\"", &["filtre", "did you mean `filter`?"]);
+}
+
+#[test]
+fn a_broken_set_is_refused_by_name() {
+    fails(&["evaluate", MODEL, "--set", "docs"], 1, &["docs", "isn't a reference set"]);
+    fails(&["evaluate", MODEL, "--set", SET, "--split", "tset"], 1, &["tset", "calibration, test"]);
+    fails(&["set", "check", "nowhere"], 1, &["nowhere"]);
+}
+
+#[test]
+fn a_configuration_with_a_typo_is_refused() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "[brokr]\nurl = \"mqtt://x\"\n").unwrap();
+    fails(&["run", "--config", file.path().to_str().unwrap()], 1, &["brokr", "did you mean `broker`?"]);
+    fails(&["run", "--config", "/nowhere/agent.toml"], 1, &["/nowhere/agent.toml"]);
+    fails(&["run", "--config", "/dev/null", "--broker", "http://x"], 1, &["mqtt://"]);
+}
