@@ -1,5 +1,7 @@
 //! What a user is told about cameras and microphones, with ALSA's `file` plugin as a microphone that is always there.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 use std::process::{Command, Output};
 
 const EDGEVAL: &str = env!("CARGO_BIN_EXE_edgeval");
