@@ -1,0 +1,88 @@
+"""What was shown and heard, matched with what the agent answered.
+
+A window counts for an entry when its sound began within SOUND_MS of the window's start and its picture stood throughout
+PICTURE_MS around the window's centre, from which the agent takes its picture. Every other window straddles two entries
+or lies outside them, and isn't counted. Times are what the players saw happen, not what they had planned.
+"""
+
+from dataclasses import dataclass
+
+SOUND_MS = 60
+PICTURE_MS = 60
+
+
+class Missing(Exception):
+    """Something that a check needs wasn't observed."""
+
+
+@dataclass
+class Shown:
+    """One entry of a schedule with what really happened, in milliseconds of the board's CLOCK_MONOTONIC."""
+
+    entry: object
+    heard_ms: float
+    seen_from_ms: float
+    seen_until_ms: float
+
+    def fills(self, window):
+        centre_ms = (window["window_start_ms"] + window["window_end_ms"]) / 2
+        stands = self.seen_from_ms + PICTURE_MS <= centre_ms <= self.seen_until_ms - PICTURE_MS
+        return stands and abs(window["window_start_ms"] - self.heard_ms) <= SOUND_MS
+
+
+def reading(value):
+    """A figure as messages have it, bare or as {"value": …}; None where it wasn't measured."""
+    if isinstance(value, dict):
+        return None if "not_measured" in value else value.get("value", value)
+    return value
+
+
+class Observed:
+    """One boot: the plan, what the guest told, what the broker was sent, and what it kept."""
+
+    def __init__(self, plan, events, messages, retained):
+        self.plan, self.events, self.messages, self.retained = plan, events, messages, retained
+        self.live = [message for message in messages if message.is_about("live") and isinstance(message.payload, dict)]
+        self.windows = [window for message in self.live for window in message.payload["predictions"]]
+
+    def event(self, kind):
+        """The first of a kind."""
+        for event in self.events:
+            if event["kind"] == kind:
+                return event
+        raise Missing(f"the board never told {kind}")
+
+    def shown(self, name):
+        """What became of each entry of a schedule."""
+        told = self._told(name)
+        pictures = [event for event in told if event["kind"] == "picture"]
+        until = [event["at_ms"] for event in pictures[1:]] + [float("inf")]
+        seen = {event["entry"]: (event["at_ms"], end) for event, end in zip(pictures, until)}
+        heard = {event["entry"]: event["at_ms"] for event in told if event["kind"] == "sound"}
+        both = [entry for entry in self.plan.schedules[name] if entry.number in seen and entry.number in heard]
+        return [Shown(entry, heard[entry.number], *seen[entry.number]) for entry in both]
+
+    def _told(self, name):
+        """The events from a schedule's start to the next one's."""
+        told, inside = [], False
+        for event in self.events:
+            if event["kind"] == "schedule":
+                inside = event["name"] == name
+            elif inside:
+                told.append(event)
+        if not told:
+            raise Missing(f"schedule {name} was never played")
+        return told
+
+    def answered(self, part):
+        """Entries of a part, each with the window that it fills."""
+        pairs = [(shown.entry, window) for shown in self.shown("content") if shown.entry.part == part
+                 for window in self.windows if shown.fills(window)]
+        if not pairs:
+            raise Missing(f"no window was filled by an entry of `{part}`")
+        return pairs
+
+    def lives_between(self, first_ms, last_ms):
+        """Payloads of live messages whose newest answer lies between two moments of the board."""
+        return [message.payload for message in self.live if message.payload["predictions"]
+                and first_ms <= message.payload["predictions"][-1]["window_end_ms"] <= last_ms]
