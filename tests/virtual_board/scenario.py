@@ -9,11 +9,11 @@ from pathlib import Path
 SEED = 20
 ENTRY_MS = 1000
 AGREEING, PICTURE_BLANK, SOUND_MUTED, DISAGREEING = "agreeing", "picture blank", "sound muted", "disagreeing"
-PARTS = {AGREEING: 30, PICTURE_BLANK: 16, SOUND_MUTED: 16, DISAGREEING: 20}
+PARTS = {AGREEING: 30, PICTURE_BLANK: 12, SOUND_MUTED: 12, DISAGREEING: 16}
 SKEWS_MS = (-200, 0, 200)
 FLASHES = 8
 FLASH_MS = 150
-CAMERA_ENTRIES = 12
+CAMERA_ENTRIES = 13
 
 
 @dataclass
@@ -78,7 +78,7 @@ def add_content(scenario, samples, parts, chance):
 
 def add_camera_away(scenario, samples, chance):
     scenario.schedules["camera"] = list(digits(samples, AGREEING, 0, CAMERA_ENTRIES, chance))
-    scenario.script += ["start_players camera", "pass 4", "take_camera_away", "pass 4", "bring_camera_back",
+    scenario.script += ["start_players camera", "pass 4", "take_camera_away", "pass 5", "bring_camera_back",
                         "start_pictures camera", "wait_for_players"]
 
 

@@ -9,6 +9,8 @@ const BEEP_MS: u32 = 100;
 const BEEP_LEVEL: f32 = 0.5;
 /// Samples of the source on each side that make a new one.
 const REACH: isize = 24;
+/// The weights' unit. Whole numbers, because emulation is slow at others.
+const UNIT: i32 = 1 << 14;
 /// Longest sound that is read, in seconds.
 const LONGEST_S: u64 = 60;
 
@@ -39,29 +41,32 @@ fn read_flac(path: &str) -> anyhow::Result<Vec<i16>> {
         info.sample_rate
     );
     let limit = (LONGEST_S * u64::from(info.sample_rate)) as usize;
-    let samples =
-        reader.samples().take(limit).map(|sample| Ok(sample? as f32)).collect::<anyhow::Result<Vec<f32>>>()?;
+    let samples = reader.samples().take(limit).map(|sample| Ok(sample?)).collect::<anyhow::Result<Vec<i32>>>()?;
     Ok(upsample(&samples, (RATE_HZ / info.sample_rate) as usize))
 }
 
 /// Band-limited interpolation: `factor` samples for each, by a sinc under a Hann window.
-fn upsample(samples: &[f32], factor: usize) -> Vec<i16> {
-    let kernels: Vec<Vec<f32>> = (0..factor).map(|phase| kernel(phase as f32 / factor as f32)).collect();
-    let at = |index: isize| usize::try_from(index).ok().and_then(|index| samples.get(index)).copied().unwrap_or(0.0);
-    let value = |n: usize| -> f32 {
-        let first = (n / factor) as isize - REACH + 1;
-        kernels[n % factor].iter().enumerate().map(|(tap, weight)| weight * at(first + tap as isize)).sum()
+fn upsample(samples: &[i32], factor: usize) -> Vec<i16> {
+    let kernels: Vec<Vec<i32>> = (0..factor).map(|phase| kernel(phase as f32 / factor as f32)).collect();
+    let silence = vec![0; REACH as usize];
+    let padded = [&silence[1..], samples, &silence].concat();
+    let value = |places: &[i32], weights: &[i32]| -> i16 {
+        let sum: i32 = places.iter().zip(weights).map(|(sample, weight)| sample * weight / 4).sum();
+        (sum / (UNIT / 4)).clamp(i16::MIN.into(), i16::MAX.into()) as i16
     };
-    (0..samples.len() * factor).map(|n| value(n).round().clamp(-32768.0, 32767.0) as i16).collect()
+    padded
+        .windows(2 * REACH as usize)
+        .flat_map(|places| kernels.iter().map(move |weights| value(places, weights)))
+        .collect()
 }
 
-/// Weights of the samples from `-REACH + 1` to `REACH` for a place `fraction` after sample 0.
-fn kernel(fraction: f32) -> Vec<f32> {
+/// Weights, in units of [`UNIT`], of the samples from `-REACH + 1` to `REACH` for a place `fraction` after sample 0.
+fn kernel(fraction: f32) -> Vec<i32> {
     let weight = |tap: isize| {
         let distance = fraction - tap as f32;
         let angle = std::f32::consts::PI * distance;
         let sinc = if angle.abs() < 1e-6 { 1.0 } else { angle.sin() / angle };
-        sinc * 0.5 * (1.0 + (angle / REACH as f32).cos())
+        (sinc * 0.5 * (1.0 + (angle / REACH as f32).cos()) * UNIT as f32).round() as i32
     };
     (1 - REACH..=REACH).map(weight).collect()
 }
@@ -73,7 +78,7 @@ mod tests {
     #[test]
     fn a_tone_stays_the_tone_that_it_is() {
         let tone = |rate: f32, n: usize| 10_000.0 * (std::f32::consts::TAU * 3000.0 * n as f32 / rate).sin();
-        let source: Vec<f32> = (0..800).map(|n| tone(8000.0, n)).collect();
+        let source: Vec<i32> = (0..800).map(|n| tone(8000.0, n) as i32).collect();
         let result = upsample(&source, 6);
         assert_eq!(result.len(), 4800);
         for (n, &sample) in result.iter().enumerate().skip(600).take(3600) {

@@ -1,6 +1,8 @@
 //! The loopback card's playback side, and the sounds of a schedule on it.
 
+use std::collections::VecDeque;
 use std::io::Write;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use alsa::pcm::{Access, Format, HwParams, PCM, State};
 use alsa::{Direction, ValueOr};
@@ -15,6 +17,8 @@ const BUFFER_FRAMES: i64 = RATE_HZ as i64 / 5;
 const PERIOD_FRAMES: i64 = RATE_HZ as i64 / 50;
 /// How long silence goes on after the last sound, so that all of it is heard.
 const TAIL_MS: f64 = 400.0;
+/// Sounds that are read ahead.
+const AHEAD: usize = 4;
 /// How fast the mapping from samples to time follows what the card says, as a share of each new reading.
 const FOLLOW: f64 = 0.05;
 
@@ -46,30 +50,64 @@ impl Mapping {
     }
 }
 
+/// What is played now, and what comes.
+struct Playlist {
+    coming: Receiver<anyhow::Result<Waiting>>,
+    next: Option<Waiting>,
+    playing: VecDeque<i16>,
+    entries_end: bool,
+}
+
+impl Playlist {
+    /// Fills a piece whose first sample is heard at `heard_ms`. A new sound ends the one before.
+    fn fill(&mut self, piece: &mut [i16], heard_ms: f64) -> anyhow::Result<()> {
+        self.take(piece);
+        while let Some(next) = self.due(heard_ms + piece_ms())? {
+            let place = ((next.at_ms - heard_ms).max(0.0) * f64::from(RATE_HZ) / 1e3) as usize;
+            let place = place.min(piece.len() - 1);
+            log(next.entry, heard_ms + place as f64 * 1e3 / f64::from(RATE_HZ));
+            self.playing = next.samples.into();
+            self.take(&mut piece[place..]);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, space: &mut [i16]) {
+        space.fill_with(|| self.playing.pop_front().unwrap_or(0));
+    }
+
+    /// The next sound, if it begins before `end_ms`.
+    fn due(&mut self, end_ms: f64) -> anyhow::Result<Option<Waiting>> {
+        if self.next.is_none() {
+            match self.coming.try_recv() {
+                Ok(next) => self.next = Some(next?),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => self.entries_end = true,
+            }
+        }
+        Ok(self.next.take_if(|next| next.at_ms < end_ms))
+    }
+
+    fn is_over(&self) -> bool {
+        self.entries_end && self.next.is_none() && self.playing.is_empty()
+    }
+}
+
 /// Plays the sounds of a schedule, each from the sample that is heard at its moment.
 ///
 /// # Errors
 /// When the card can't be used or a sound can't be read.
 pub fn play(entries: &[Entry], start_ms: f64) -> anyhow::Result<()> {
-    let mut waiting = load(entries, start_ms)?;
-    let end_ms = waiting.last().map_or(0.0, |last| last.at_ms + last.samples.len() as f64 * 1e3 / f64::from(RATE_HZ));
-    waiting.reverse();
+    let coming = load(entries, start_ms);
+    let mut playlist = Playlist { coming, next: None, playing: VecDeque::new(), entries_end: false };
     let card = open().with_context(|| format!("can't play to {DEVICE}"))?;
     let io = card.io_i16()?;
     let mut mapping = Mapping::new();
-    let mut playing: Vec<i16> = Vec::new();
-    let mut heard_ms = now_ms();
-    while heard_ms < end_ms + TAIL_MS {
-        heard_ms = mapping.next_ms(if card.state() == State::Running { card.delay()? } else { mapping.written as i64 });
+    let mut tail_ms = TAIL_MS;
+    while tail_ms > 0.0 {
+        let delay_frames = if card.state() == State::Running { card.delay()? } else { mapping.written as i64 };
         let mut piece = vec![0; PERIOD_FRAMES as usize];
-        take(&mut playing, &mut piece, 0);
-        while let Some(next) = waiting.pop_if(|next| next.at_ms < heard_ms + piece_ms()) {
-            let place = ((next.at_ms - heard_ms).max(0.0) * f64::from(RATE_HZ) / 1e3).round() as usize;
-            let place = place.min(piece.len() - 1);
-            log(next.entry, heard_ms + place as f64 * 1e3 / f64::from(RATE_HZ));
-            playing = next.samples;
-            take(&mut playing, &mut piece, place);
-        }
+        playlist.fill(&mut piece, mapping.next_ms(delay_frames))?;
         match io.writei(&piece) {
             Ok(frames) => mapping.written += frames as u64,
             Err(error) => {
@@ -78,6 +116,7 @@ pub fn play(entries: &[Entry], start_ms: f64) -> anyhow::Result<()> {
                 mapping = Mapping::new();
             }
         }
+        tail_ms -= if playlist.is_over() { piece_ms() } else { 0.0 };
     }
     Ok(())
 }
@@ -86,27 +125,24 @@ fn piece_ms() -> f64 {
     PERIOD_FRAMES as f64 * 1e3 / f64::from(RATE_HZ)
 }
 
-/// Every entry's sound that isn't past, in the order of time.
-fn load(entries: &[Entry], start_ms: f64) -> anyhow::Result<Vec<Waiting>> {
+/// Every entry's sound that isn't past, in the order of time, read a few ahead by a thread.
+fn load(entries: &[Entry], start_ms: f64) -> Receiver<anyhow::Result<Waiting>> {
     let now = now_ms();
-    let mut waiting = entries
-        .iter()
-        .filter(|entry| start_ms + entry.sound_ms > now)
-        .map(|entry| {
-            Ok(Waiting { entry: entry.number, at_ms: start_ms + entry.sound_ms, samples: sound::open(&entry.sound)? })
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    waiting.sort_by(|one, other| one.at_ms.total_cmp(&other.at_ms));
-    Ok(waiting)
-}
-
-/// Moves as many samples as fit into the piece, from `place` on. A new sound ends the one before.
-fn take(playing: &mut Vec<i16>, piece: &mut [i16], place: usize) {
-    let space = &mut piece[place..];
-    let count = playing.len().min(space.len());
-    space.fill(0);
-    space[..count].copy_from_slice(&playing[..count]);
-    playing.drain(..count);
+    let mut coming: Vec<Entry> = entries.iter().filter(|entry| start_ms + entry.sound_ms > now).cloned().collect();
+    coming.sort_by(|one, other| one.sound_ms.total_cmp(&other.sound_ms));
+    let (sender, receiver) = sync_channel(AHEAD);
+    std::thread::spawn(move || {
+        for entry in coming {
+            let samples = sound::open(&entry.sound);
+            let at_ms = start_ms + entry.sound_ms;
+            // Nobody listens any more: the player has ended.
+            let sent = sender.send(samples.map(|samples| Waiting { entry: entry.number, at_ms, samples }));
+            if sent.is_err() {
+                break;
+            }
+        }
+    });
+    receiver
 }
 
 fn open() -> alsa::Result<PCM> {
