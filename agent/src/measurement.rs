@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
 use edgeval_models::{Bundle, Model, Precision};
 use edgeval_wire as wire;
 use serde::Serialize;
@@ -73,7 +72,7 @@ pub fn load_onnx(path: &Path, threads: usize) -> anyhow::Result<Loaded> {
     let started = Moment::now();
     let model = Model::load_onnx(path, threads)?;
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let sha256 = edgeval_models::sha256_of(path).with_context(|| format!("can't read {}", path.display()))?;
+    let sha256 = edgeval_models::sha256_of(path)?;
     let identity = ModelFacts { name, version: None, sha256, precision: None };
     Ok(Loaded { model, identity, load: Moment::now().since(started) })
 }

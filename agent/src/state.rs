@@ -3,8 +3,6 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 /// Full reports kept; the oldest go first.
 const REPORTS_KEPT: usize = 200;
 
@@ -68,7 +66,7 @@ impl State {
     /// # Errors
     /// When the file can't be written.
     pub fn keep_report(&self, json: &[u8]) -> Result<String, StateError> {
-        let digest = hex(&Sha256::digest(json));
+        let digest = edgeval_models::sha256(json);
         self.replace(&format!("reports/{digest}.json"), json)?;
         self.drop_old_reports();
         Ok(digest)
@@ -107,11 +105,6 @@ impl State {
             }
         }
     }
-}
-
-/// Lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use edgeval_models::Window;
+use edgeval_models::{FileError, Window, sha256};
 use serde::Serialize;
 
-use crate::{ReferenceSet, Sample, SetError, checksums};
+use crate::{ReferenceSet, Sample, SetError};
 
 /// Sample ids that a finding names at most.
 const NAMED_SAMPLES: usize = 5;
@@ -169,7 +169,7 @@ impl<'a> Checker<'a> {
 
     /// A digest of everything that a sample consists of. Its files were read before, so they can be read again.
     fn content_of(&self, sample: &Sample) -> String {
-        let digest = |file: &str| self.set.read(file).map(|bytes| checksums::sha256(&bytes)).unwrap_or_default();
+        let digest = |file: &str| self.set.read(file).map(|bytes| sha256(&bytes)).unwrap_or_default();
         let mut parts: Vec<String> = sample.files().map(digest).collect();
         parts.extend(sample.text.clone());
         parts.join(" ")
@@ -276,11 +276,12 @@ fn finding(((severity, code), (text, mut samples)): ((Severity, &'static str), (
 
 const fn code_of(error: &SetError) -> &'static str {
     match error {
-        SetError::Unreadable { .. } => "missing_or_unreadable",
+        SetError::File(FileError::Unreadable { .. }) => "missing_or_unreadable",
         SetError::Digest { .. } => "changed_file",
         SetError::Unlisted(_) => "unlisted_file",
         SetError::Undecodable { .. } => "undecodable",
-        SetError::TooLarge { .. } => "too_large",
+        SetError::File(FileError::TooLarge { .. }) => "too_large",
+        SetError::Outside(_) => "outside_the_folder",
         _ => "unusable",
     }
 }

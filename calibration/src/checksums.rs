@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use crate::SetError;
 
 /// SHA-256 of every listed file, in hexadecimal, by its path in the set.
@@ -28,19 +26,13 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Checksums, SetError> {
     text.lines().enumerate().filter(|(_, line)| !line.is_empty()).map(entry).collect()
 }
 
-/// SHA-256 in hexadecimal.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn sha256sum_s_lines_are_read() {
-        let digest = sha256(b"");
-        assert_eq!(digest, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        let digest = edgeval_models::sha256(b"");
         let list = parse(Path::new("list"), &format!("{digest}  a b.png\n{digest} *c.wav\n")).unwrap();
         assert_eq!(list.keys().collect::<Vec<_>>(), ["a b.png", "c.wav"]);
     }

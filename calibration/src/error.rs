@@ -2,17 +2,17 @@
 
 use std::path::PathBuf;
 
+use edgeval_models::FileError;
+
 /// Why a reference set can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SetError {
-    /// A file can't be read.
-    #[error("{path} can't be read: {reason}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        reason: std::io::Error,
-    },
+    /// A file can't be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A sample names a file of somebody else's.
+    #[error("{0} lies outside the set's folder")]
+    Outside(PathBuf),
     /// The folder has neither of the two descriptions.
     #[error("{0} has neither set.toml nor metadata.jsonl: it isn't a reference set")]
     NoSet(PathBuf),
@@ -33,16 +33,6 @@ pub enum SetError {
         line: usize,
         /// What is wrong.
         reason: String,
-    },
-    /// A file is larger than anything sensible.
-    #[error("{path} has {size_bytes} bytes; at most {limit_bytes} are read")]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size.
-        size_bytes: u64,
-        /// The bound.
-        limit_bytes: u64,
     },
     /// A file isn't the one that was recorded.
     #[error("{path} isn't the file that {recorded_in} recorded: it was changed or cut short; fetch the set again")]

@@ -1,10 +1,8 @@
 //! A reference set on disk: opened, its samples listed, each read and verified when it is wanted.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use edgeval_models::Window;
+use edgeval_models::{Window, read_bounded, sha256, stays_inside};
 use serde::Deserialize;
 
 use crate::checksums::{self, CHECKSUMS_FILE, Checksums};
@@ -76,7 +74,7 @@ impl ReferenceSet {
             return Err(wrong(format!("`schema` is {}; this program reads schema 1", description.schema)));
         }
         let (list_path, list) = read_text(directory, CHECKSUMS_FILE)?;
-        if checksums::sha256(list.as_bytes()) != description.files_sha256.to_lowercase() {
+        if sha256(list.as_bytes()) != description.files_sha256.to_lowercase() {
             return Err(SetError::Digest { path: list_path, recorded_in: DESCRIPTION_FILE });
         }
         let checksums = checksums::parse(&list_path, &list)?;
@@ -86,7 +84,7 @@ impl ReferenceSet {
             directory: directory.to_owned(),
             name: description.name,
             version: description.version,
-            identity: checksums::sha256(text.as_bytes()),
+            identity: sha256(text.as_bytes()),
             labels: description.labels,
             declared_splits: description.splits,
             samples: samples(&samples_path, &lines)?,
@@ -104,7 +102,7 @@ impl ReferenceSet {
             directory: directory.to_owned(),
             name,
             version: "unversioned".to_owned(),
-            identity: checksums::sha256(lines.as_bytes()),
+            identity: sha256(lines.as_bytes()),
             labels: labels.into_iter().collect(),
             declared_splits: std::collections::BTreeMap::new(),
             samples,
@@ -193,8 +191,7 @@ impl ReferenceSet {
     pub fn read(&self, file: &str) -> Result<Vec<u8>, SetError> {
         let path = self.directory.join(file);
         if !stays_inside(file) || !resolves_inside(&self.directory, &path) {
-            let reason = std::io::Error::other("it lies outside the set's folder");
-            return Err(SetError::Unreadable { path, reason });
+            return Err(SetError::Outside(path));
         }
         let bytes = read_bounded(&path, MAXIMUM_FILE_BYTES)?;
         if let Some(checksums) = &self.checksums {
@@ -223,7 +220,7 @@ impl ReferenceSet {
 fn verify(checksums: &Checksums, file: &str, bytes: &[u8], path: &Path) -> Result<(), SetError> {
     match checksums.get(file) {
         None => Err(SetError::Unlisted(path.to_owned())),
-        Some(recorded) if *recorded == checksums::sha256(bytes) => Ok(()),
+        Some(recorded) if *recorded == sha256(bytes) => Ok(()),
         Some(_) => Err(SetError::Digest { path: path.to_owned(), recorded_in: CHECKSUMS_FILE }),
     }
 }
@@ -248,24 +245,7 @@ fn read_text(directory: &Path, file: &str) -> Result<(PathBuf, String), SetError
     }
 }
 
-fn read_bounded(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, SetError> {
-    let unreadable = |reason| SetError::Unreadable { path: path.to_owned(), reason };
-    let file = File::open(path).map_err(unreadable)?;
-    let size_bytes = file.metadata().map_err(unreadable)?.len();
-    if size_bytes > limit_bytes {
-        return Err(SetError::TooLarge { path: path.to_owned(), size_bytes, limit_bytes });
-    }
-    let mut bytes = Vec::new();
-    file.take(limit_bytes).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
-}
-
-/// Whether a relative path stays in its folder by its words.
-fn stays_inside(path: &str) -> bool {
-    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
-}
-
-/// Whether it does so in truth, symbolic links followed. What isn't there can't lead out.
+/// Whether a path stays in the folder in truth, symbolic links followed. What isn't there can't lead out.
 fn resolves_inside(directory: &Path, path: &Path) -> bool {
     match (directory.canonicalize(), path.canonicalize()) {
         (Ok(directory), Ok(path)) => path.starts_with(directory),

@@ -6,15 +6,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use edgeval_calibration::{CheckReport, ReferenceSet, SetError, check, score};
-use edgeval_models::{Prediction, Window};
+use edgeval_models::{Prediction, Window, sha256};
 use proptest::prelude::*;
-use sha2::{Digest, Sha256};
 
 const LABELS: [&str; 2] = ["dark", "bright"];
-
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// A set in a folder of its own, built file by file.
 struct Builder {
@@ -34,7 +29,7 @@ impl Builder {
 
     fn file(&mut self, name: &str, bytes: &[u8]) {
         std::fs::write(self.path().join(name), bytes).unwrap();
-        writeln!(self.listed, "{}  {name}", digest(bytes)).unwrap();
+        writeln!(self.listed, "{}  {name}", sha256(bytes)).unwrap();
     }
 
     fn picture(&mut self, name: &str, levels: [u8; 4]) {
@@ -82,7 +77,7 @@ impl Builder {
         let description = format!(
             "schema = 1\nname = \"small\"\nversion = \"1\"\ntask = \"classification\"\nlicence = \"CC0-1.0\"\nsource = \"made here\"\n\
              modalities = [\"image\", \"audio\"]\nlabels = {LABELS:?}\nfiles_sha256 = \"{}\"\n",
-            digest(self.listed.as_bytes())
+            sha256(self.listed.as_bytes())
         );
         std::fs::write(self.path().join("set.toml"), description).unwrap();
         ReferenceSet::open(self.path())
@@ -164,7 +159,7 @@ fn paths_may_not_leave_the_folder() {
     builder.line(r#"{"id":"4","image":"/etc/passwd","label":"dark"}"#);
     let report = builder.check();
     let finding = &report.findings[0];
-    assert_eq!((finding.code, finding.count), ("missing_or_unreadable", 2));
+    assert_eq!((finding.code, finding.count), ("outside_the_folder", 2));
     assert!(finding.text.contains("outside the set's folder"), "{}", finding.text);
 }
 

@@ -1,11 +1,8 @@
 //! A bundle on disk: opened, checked, identified.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
+use crate::files::{FileError, read_bounded, sha256, sha256_of, stays_inside};
 use crate::manifest::{Axes, Features, ImageInput, Input, LogMel, Manifest, Output, Precision, SCHEMA};
 use crate::toml_error;
 
@@ -20,24 +17,9 @@ const MAXIMUM_SIDE: usize = 1 << 14;
 /// Why a bundle can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// A file can't be read.
-    #[error("{path} can't be read: {reason}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        reason: std::io::Error,
-    },
-    /// A file is larger than anything sensible.
-    #[error("{path} has {size_bytes} bytes; at most {limit_bytes} are read")]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size.
-        size_bytes: u64,
-        /// The bound.
-        limit_bytes: u64,
-    },
+    /// A file can't be used.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The manifest isn't TOML, or not a manifest.
     #[error("{path}: {reason}")]
     Manifest {
@@ -143,39 +125,6 @@ impl Bundle {
     }
 }
 
-/// SHA-256 of a file, in hexadecimal.
-///
-/// # Errors
-/// When it can't be read.
-pub fn sha256_of(path: &Path) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&digest.finalize())),
-            length => digest.update(&buffer[..length]),
-        }
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Reads a file that has at most `limit_bytes`.
-pub(crate) fn read_bounded(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, BundleError> {
-    let unreadable = |reason| BundleError::Unreadable { path: path.to_owned(), reason };
-    let file = File::open(path).map_err(unreadable)?;
-    let size_bytes = file.metadata().map_err(unreadable)?.len();
-    if size_bytes > limit_bytes {
-        return Err(BundleError::TooLarge { path: path.to_owned(), size_bytes, limit_bytes });
-    }
-    let mut bytes = Vec::new();
-    file.take(limit_bytes).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
-}
-
 fn parse(path: &Path, bytes: &[u8]) -> Result<Manifest, BundleError> {
     let wrong = |reason| BundleError::Manifest { path: path.to_owned(), reason };
     let text = std::str::from_utf8(bytes).map_err(|_| wrong("it isn't UTF-8 text".to_owned()))?;
@@ -190,16 +139,16 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Manifest, BundleError> {
 }
 
 fn identity(directory: &Path, manifest_bytes: &[u8], manifest: &Manifest) -> Result<String, BundleError> {
-    let mut digest = Sha256::new_with_prefix(manifest_bytes);
+    let mut covered = manifest_bytes.to_vec();
     for variant in manifest.variants.values() {
         let path = directory.join(&variant.file);
-        let actual = sha256_of(&path).map_err(|reason| BundleError::Unreadable { path: path.clone(), reason })?;
+        let actual = sha256_of(&path)?;
         if actual != variant.sha256.to_lowercase() {
             return Err(BundleError::Digest { path, expected: variant.sha256.clone(), actual });
         }
-        digest.update(actual.as_bytes());
+        covered.extend_from_slice(actual.as_bytes());
     }
-    Ok(hex(&digest.finalize()))
+    Ok(sha256(&covered))
 }
 
 /// Checks what the manifest's types can't.
@@ -309,11 +258,6 @@ impl Checker<'_> {
         let (field, value, reason) = (field.to_owned(), value.to_string(), reason.to_owned());
         Err(BundleError::Field { path: self.path.to_owned(), field, value, reason })
     }
-}
-
-/// Whether a relative path stays in its folder.
-fn stays_inside(path: &str) -> bool {
-    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 impl LogMel {

@@ -4,6 +4,7 @@
 //! [`Prediction`], timing preprocessing, inference and postprocessing with a clock that is passed in.
 
 mod bundle;
+mod files;
 mod graph;
 mod guard;
 mod image;
@@ -19,7 +20,8 @@ mod tensor;
 mod toml_error;
 mod window;
 
-pub use bundle::{Bundle, BundleError, MANIFEST_FILE, sha256_of};
+pub use bundle::{Bundle, BundleError, MANIFEST_FILE};
+pub use files::{FileError, read_bounded, sha256, sha256_of, stays_inside};
 pub use graph::{ENGINE, GraphError};
 pub use image::{ImagePlan, PictureError};
 pub use inspection::{Inspection, TensorFacts};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use crate::bundle::{Bundle, BundleError, MAXIMUM_GRAPH_BYTES, read_bounded};
+use crate::bundle::{Bundle, BundleError, MAXIMUM_GRAPH_BYTES};
+use crate::files::{FileError, read_bounded};
 use crate::graph::{Graph, GraphError, Port};
 use crate::image::{ImagePlan, PictureError};
 use crate::inspection::{Inspection, TensorFacts};
@@ -19,6 +20,9 @@ use crate::window::{Channels, Picture, Sound, Window};
 /// Why a model can't be loaded or asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
+    /// A bare graph's file can't be used.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The bundle can't be used.
     #[error(transparent)]
     Bundle(#[from] BundleError),
