@@ -6,6 +6,7 @@ import json
 import sys
 
 import numpy as np
+from reference import calibration_error
 from sklearn import metrics
 
 TOLERANCE = 1e-6
@@ -18,13 +19,6 @@ def read(report_path, predictions_path):
         return report, [json.loads(line) for line in file]
 
 
-def calibration_error(confidence, right, bins=15):
-    """Guo et al. 2017."""
-    index = np.minimum((confidence * bins).astype(int), bins - 1)
-    return sum(np.mean(index == b) * abs(right[index == b].mean() - confidence[index == b].mean())
-               for b in range(bins) if (index == b).any())
-
-
 def expected(rows, labels):
     truth = [row["label"] for row in rows]
     predicted = [row["predicted"] for row in rows]
@@ -35,33 +29,42 @@ def expected(rows, labels):
         scores = metrics.precision_recall_fscore_support(truth, predicted, labels=labels, average=average, zero_division=0)
         for name, value in zip(("precision", "recall", "f1"), scores):
             figures[f"{name}_{average}"] = value
-    confidence = np.array([max(row["probabilities"]) for row in rows])
-    figures["ece"] = calibration_error(confidence, np.equal(truth, predicted).astype(float))
+    # Probabilities are 32-bit floats, written in as few digits as tell them apart.
+    confidence = np.array([max(row["probabilities"]) for row in rows], dtype=np.float32)
+    figures["ece"], figures["mce"] = calibration_error(confidence, np.equal(truth, predicted))
     return figures, metrics.confusion_matrix(truth, predicted, labels=labels).tolist(), truth, predicted
 
 
 def compare(accuracy, rows):
     labels = [entry["label"] for entry in accuracy["per_class"]]
     figures, confusion, truth, predicted = expected(rows, labels)
+    for row in rows:
+        yield f"answer to {row['id']}", labels.index(row["predicted"]), int(np.argmax(row["probabilities"]))
     for name, value in figures.items():
-        yield name, accuracy[name]["value"], value
+        yield name, accuracy.get(name, {}).get("value", float("nan")), value
+        yield f"samples of {name}", accuracy.get(name, {}).get("n", float("nan")), len(rows)
     columns = metrics.precision_recall_fscore_support(truth, predicted, labels=labels, zero_division=np.nan)
     for index, entry in enumerate(accuracy["per_class"]):
         for name, column in zip(("precision", "recall", "f1"), columns):
             ours = entry[name].get("value", float("nan"))
             yield f"{name} of {entry['label']}", ours, column[index]
-    for ours, theirs in zip(np.ravel(accuracy["confusion"]), np.ravel(confusion)):
-        yield "confusion", ours, theirs
+        yield f"support of {entry['label']}", entry["support"], columns[3][index]
+    for truth_label, ours, theirs in zip(labels, accuracy["confusion"], confusion, strict=True):
+        for said, our, their in zip(labels, ours, theirs, strict=True):
+            yield f"confusion, {truth_label} taken for {said}", our, their
 
 
 def main():
     report, rows = read(*sys.argv[1:3])
-    wrong = [(name, ours, theirs) for name, ours, theirs in compare(report["accuracy"], rows)
+    if not rows:
+        sys.exit(f"{sys.argv[2]} has no predictions: there is nothing to compare")
+    compared = list(compare(report["accuracy"], rows))
+    wrong = [(name, ours, theirs) for name, ours, theirs in compared
              if not np.isclose(ours, theirs, rtol=0, atol=TOLERANCE, equal_nan=True)]
     for name, ours, theirs in wrong:
         print(f"{name}: edgeval says {ours}, scikit-learn {theirs}")
     print(f"{report['model']['name']} {report['model']['precision']}: {len(rows)} samples, "
-          f"{len(list(compare(report['accuracy'], rows)))} figures compared, {len(wrong)} differ")
+          f"{len(compared)} figures and answers compared, {len(wrong)} differ")
     sys.exit(bool(wrong))
 
 

@@ -1,14 +1,16 @@
 """Seeded random and edge cases with the reference implementations' answers, as JSON on standard output.
 
-numpy gives percentiles, scikit-learn classification figures, scipy divergences and binomial tails, statsmodels intervals and McNemar's
-test. ECE is computed here by its published definition (Guo et al. 2017): torchmetrics, which has it too, needs torch.
+numpy gives percentiles, scikit-learn classification figures, scipy divergences, bootstrap intervals and binomial tails, statsmodels
+Wilson's intervals and McNemar's test. torchmetrics' ECE and MCE are recorded apart (record_calibration.py), as it needs torch;
+those of the cases here follow the same definition.
 """
 import json
 import warnings
 
 import numpy as np
+from reference import calibration_error
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import binom
+from scipy.stats import binom, bootstrap
 from sklearn import metrics
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
@@ -32,13 +34,6 @@ def probabilities(classes, samples, sharpness):
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def calibration(confidence, right, bins=15):
-    index = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [(np.mean(index == b), abs(right[index == b].mean() - confidence[index == b].mean()))
-            for b in range(bins) if (index == b).any()]
-    return sum(share * gap for share, gap in gaps), max(gap for _, gap in gaps)
-
-
 def classification_case(truth, rows):
     classes = rows.shape[1]
     labels = list(range(classes))
@@ -55,8 +50,11 @@ def classification_case(truth, rows):
     case["balanced_accuracy"] = metrics.balanced_accuracy_score(truth, predicted)
     case["matthews_correlation"] = metrics.matthews_corrcoef(truth, predicted)
     case["negative_log_likelihood"] = metrics.log_loss(truth, rows, labels=labels)
-    case["brier"] = float(((rows - np.eye(classes)[truth]) ** 2).sum(axis=1).mean())
-    case["ece"], case["mce"] = calibration(confidence, (predicted == truth).astype(float))
+    # For two classes scikit-learn takes one column.
+    scores = rows[:, 1] if classes == 2 else rows
+    case["brier"] = metrics.brier_score_loss(truth, scores, labels=labels, scale_by_half=False)
+    case["top_k"] = [metrics.top_k_accuracy_score(truth, scores, k=k, labels=labels) for k in range(1, classes + 1)]
+    case["ece"], case["mce"] = calibration_error(confidence, predicted == truth)
     return case
 
 
@@ -67,6 +65,9 @@ def classification_cases():
     yield classification_case(rows.argmax(axis=1), rows)                    # all right
     yield classification_case((rows.argmax(axis=1) + 1) % 4, rows)          # all wrong
     yield classification_case(np.zeros(60, dtype=int), rows)                # one class alone
+    yield classification_case(RANDOM.integers(0, 4, 60), rows.round(1))     # ties, borders of bins
+    yield classification_case(RANDOM.integers(0, 4, 60), probabilities(4, 60, 40))  # confidences of exactly 1
+    yield classification_case(np.zeros(3, dtype=int), np.eye(3)[[0, 0, 0]])         # one class, sure and right
 
 
 def auc_cases():
@@ -89,8 +90,22 @@ def wilson_cases():
         yield {"right": right, "n": n, "low": float(low), "high": float(high)}
 
 
+def interval_cases():
+    """scipy's percentile bootstrap of values resampled elsewhere."""
+    for size in (1, 2, 40, 999, 1000):
+        values = RANDOM.normal(0.9, 0.02, size).round(3)
+        resampled = bootstrap((values,), np.mean, n_resamples=1, rng=RANDOM) if size > 1 else None
+        if resampled is None:
+            low, high = values[0], values[0]
+        else:
+            resampled.bootstrap_distribution = values
+            interval = bootstrap((values,), np.mean, n_resamples=0, method="percentile", bootstrap_result=resampled)
+            low, high = interval.confidence_interval
+        yield {"values": values.tolist(), "low": float(low), "high": float(high)}
+
+
 def mcnemar_cases():
-    for first, second in ((0, 0), (1, 9), (5, 5), (30, 12)):
+    for first, second in ((0, 0), (1, 9), (5, 5), (30, 12), (700, 640)):
         p = 1.0 if first + second == 0 else mcnemar([[0, first], [second, 0]], exact=True).pvalue
         yield {"first_only": first, "second_only": second, "p": float(min(1.0, p))}
 
@@ -110,6 +125,7 @@ print(json.dumps({
     "auc": list(auc_cases()),
     "divergence": list(divergence_cases()),
     "wilson": list(wilson_cases()),
+    "interval": list(interval_cases()),
     "mcnemar": list(mcnemar_cases()),
     "early_stopping": list(early_stopping_cases()),
 }))

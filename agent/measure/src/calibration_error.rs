@@ -16,15 +16,16 @@ pub struct CalibrationError {
 /// Networks"; torchmetrics' `l1` and `max`).
 ///
 /// `confidences` are the predicted classes' probabilities, 0 to 1; `right` tells whether each prediction was. `None` without
-/// samples or when they aren't as many. A confidence on a border belongs to the bin above it, 1 to the last.
+/// samples or when they aren't as many. A confidence on a border belongs to the bin above it, so that exactly 1 has a bin of its
+/// own: torchmetrics does the same, where Guo's half-open bins would put it with the last.
 #[must_use]
 pub fn calibration_error(confidences: &[f64], right: &[bool]) -> Option<CalibrationError> {
     if confidences.is_empty() || confidences.len() != right.len() {
         return None;
     }
-    let mut bins = [(0_u64, 0.0, 0.0); BINS];
+    let mut bins = [(0_u64, 0.0, 0.0); BINS + 1];
     for (&confidence, &right) in confidences.iter().zip(right) {
-        let bin = ((confidence * BINS as f64) as usize).min(BINS - 1);
+        let bin = (1..=BINS).filter(|&border| confidence >= border as f64 / BINS as f64).count();
         bins[bin].0 += 1;
         bins[bin].1 += confidence;
         bins[bin].2 += f64::from(u8::from(right));
@@ -39,18 +40,29 @@ pub fn calibration_error(confidences: &[f64], right: &[bool]) -> Option<Calibrat
 }
 
 /// Mean over samples of Σ (p_c − y_c)² over classes, 0 to 2 (Brier 1950; scikit-learn's multi-class `brier_score_loss` with
-/// `scale_by_half=False`). `None` without samples.
+/// `scale_by_half=False`).
+///
+/// A row of `probabilities` for each sample, a column for each class. `None` without samples or when they aren't as many.
 #[must_use]
 pub fn brier_score(probabilities: &[Vec<f64>], truths: &[usize]) -> Option<f64> {
+    if probabilities.len() != truths.len() {
+        return None;
+    }
     let of_sample = |(row, truth): (&Vec<f64>, &usize)| {
         row.iter().enumerate().map(|(class, p)| (p - f64::from(u8::from(class == *truth))).powi(2)).sum::<f64>()
     };
     mean(probabilities.iter().zip(truths).map(of_sample))
 }
 
-/// Mean of −ln p of the true class, clipped to 2⁻⁵² as scikit-learn's `log_loss` does for 64-bit floats. `None` without samples.
+/// Mean of −ln p of the true class, in nats, p clipped to 2⁻⁵² and 1 − 2⁻⁵² as scikit-learn's `log_loss` does for 64-bit floats.
+///
+/// A row of `probabilities` for each sample, a column for each class; a class without a column has p = 0. `None` without samples or
+/// when they aren't as many.
 #[must_use]
 pub fn negative_log_likelihood(probabilities: &[Vec<f64>], truths: &[usize]) -> Option<f64> {
+    if probabilities.len() != truths.len() {
+        return None;
+    }
     let of_sample = |(row, truth): (&Vec<f64>, &usize)| {
         let p = row.get(*truth).copied().unwrap_or(0.0);
         -libm::log(p.clamp(f64::EPSILON, 1.0 - f64::EPSILON))
@@ -80,6 +92,20 @@ mod tests {
         let (high, middle) = ((2.0_f64 / 3.0 - 0.95).abs(), 0.5);
         assert!((error.expected - (0.75 * high + 0.25 * middle)).abs() < 1e-12);
         assert_eq!(error.maximum, middle);
+    }
+
+    #[test]
+    fn certainty_has_a_bin_of_its_own() {
+        let error = calibration_error(&[1.0, 0.95], &[true, false]).unwrap();
+        assert!((error.expected - 0.475).abs() < 1e-12, "in one bin it would be less: {error:?}");
+        assert_eq!(error.maximum, 0.95);
+    }
+
+    #[test]
+    fn what_isn_t_a_pair_has_no_figure() {
+        assert!(calibration_error(&[0.5], &[]).is_none());
+        assert!(brier_score(&[vec![1.0]], &[]).is_none());
+        assert!(negative_log_likelihood(&[vec![1.0]], &[0, 0]).is_none());
     }
 
     #[test]

@@ -20,13 +20,14 @@ pub struct TooFewQueries {
 
 /// The smallest `n` with P[Bin(n, 1 − percentile) ≤ t] ≤ 1 − 0.99.
 ///
-/// `percentile` is between 0 and 1, such as 0.9.
+/// `percentile` is over 0 and under 1, such as 0.9. `u64::MAX` where no number is enough, as for a percentile of 1.
 #[must_use]
 pub fn queries_needed(percentile: f64, t: u64) -> u64 {
     let enough = |n: u64| at_most(t, n, 1.0 - percentile) <= 1.0 - CONFIDENCE;
-    let mut high = t + 1;
+    let mut high = t.saturating_add(1);
     while !enough(high) {
-        high *= 2;
+        let Some(twice) = high.checked_mul(2) else { return u64::MAX };
+        high = twice;
     }
     let mut low = high / 2;
     while low + 1 < high {
@@ -113,6 +114,15 @@ mod tests {
         assert_eq!(early_stopping_estimate(&times[..63], 0.9), Err(TooFewQueries { given: 63, needed: 64 }));
         let many: Vec<f64> = (1..=745).map(f64::from).collect();
         assert_eq!(early_stopping_estimate(&many, 0.9), Ok(745.0 - 54.0));
+    }
+
+    #[test]
+    fn no_number_of_queries_finds_the_largest_time_there_can_be() {
+        for percentile in [1.0, 2.0, f64::NAN] {
+            assert_eq!(queries_needed(percentile, 1), u64::MAX, "{percentile}");
+            assert!(early_stopping_estimate(&[1.0; 9], percentile).is_err());
+        }
+        assert_eq!(queries_needed(0.9, u64::MAX), u64::MAX);
     }
 
     #[test]

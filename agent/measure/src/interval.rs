@@ -5,18 +5,20 @@ use std::collections::BTreeMap;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use crate::latency::percentile;
 use crate::{Figure, Measured};
 
 /// The normal distribution's 97.5th percentile.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// Wilson's interval (1927) for a rate of independent samples: `right` of `n`. Not measured without samples. As
-/// statsmodels' `proportion_confint(method="wilson")`.
+/// Wilson's interval (1927) for a rate of independent samples: `right` of `n`. Not measured without samples, or with more
+/// right than there are. As statsmodels' `proportion_confint(method="wilson")`.
 #[must_use]
 pub fn wilson(right: u64, n: u64) -> Measured {
     if n == 0 {
         return Measured::not_measured("there are no samples");
+    }
+    if right > n {
+        return Measured::not_measured("more were counted than there are samples");
     }
     let (count, value) = (n as f64, right as f64 / n as f64);
     let scale = 1.0 + Z * Z / count;
@@ -28,8 +30,8 @@ pub fn wilson(right: u64, n: u64) -> Measured {
 /// Resamples for a bootstrap over clusters (Davison & Hinkley 1997, §3.8): each draws as many clusters as there are, with
 /// replacement and within its stratum, and gives the indices of all their samples.
 ///
-/// `clusters` and `strata` name each sample's own; pass the same stratum for all when there are none. The same seed gives the
-/// same resamples everywhere.
+/// `clusters` and `strata` name each sample's own and are as many; pass the same stratum for all when there are none. A cluster
+/// in two strata counts as two. The same seed gives the same resamples everywhere.
 #[must_use]
 pub fn resample_clusters(clusters: &[&str], strata: &[&str], resamples: usize, seed: u64) -> Vec<Vec<usize>> {
     let mut members: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
@@ -51,16 +53,25 @@ pub fn resample_clusters(clusters: &[&str], strata: &[&str], resamples: usize, s
     (0..resamples).map(|_| draw()).collect()
 }
 
-/// The 2.5th and 97.5th percentile (nearest rank) of a statistic's resampled values; `None` without values.
+/// The 2.5th and 97.5th percentile of a statistic's resampled values, between ranks on a straight line: scipy's
+/// `bootstrap(method="percentile")`. Values that aren't finite are left out; `None` when none is left.
 #[must_use]
 pub fn percentile_interval(values: &[f64]) -> Option<(f64, f64)> {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);
-    Some((percentile(&sorted, 0.025)?, percentile(&sorted, 0.975)?))
+    let last = sorted.len().checked_sub(1)?;
+    let at = |share: f64| {
+        let place = share * last as f64;
+        let (below, above) = (sorted[place as usize], sorted[(place as usize + 1).min(last)]);
+        below + (above - below) * place.fract()
+    };
+    Some((at(0.025), at(0.975)))
 }
 
 /// A statistic of all `n` samples with the interval of its resamples. The statistic takes sample indices and gives
-/// `None` where it is undefined; undefined for all samples is not measured.
+/// `None` where it is undefined; undefined for all samples is not measured, and resamples where it is undefined are left out.
+/// The interval is widened to hold the value itself, which a biased statistic (such as a calibration error, that resampling
+/// enlarges) can leave outside.
 #[must_use]
 pub fn bootstrap(n: usize, resamples: &[Vec<usize>], statistic: impl Fn(&[usize]) -> Option<f64>) -> Measured {
     let all: Vec<usize> = (0..n).collect();
@@ -97,7 +108,7 @@ mod tests {
         assert!(
             (figure.low - 0.490_162_471_536_642).abs() < 1e-9 && (figure.high - 0.943_317_848_545_625).abs() < 1e-9
         );
-        assert!(wilson(0, 0).figure().is_none());
+        assert!(wilson(0, 0).figure().is_none() && wilson(2, 1).figure().is_none());
         let all = *wilson(10, 10).figure().unwrap();
         assert!(all.high <= 1.0 && all.low < 1.0);
     }
@@ -132,6 +143,21 @@ mod tests {
         let figure = *bootstrap(4, &resamples, mean).figure().unwrap();
         assert!(figure.value == 2.5 && figure.low < 2.5 && figure.high > 2.5 && figure.n == 4);
         assert!(bootstrap(0, &[], mean).figure().is_none());
+    }
+
+    #[test]
+    fn an_interval_lies_between_ranks() {
+        let values: Vec<f64> = (0..=100).rev().map(f64::from).collect();
+        let (low, high) = percentile_interval(&values).unwrap();
+        assert!((low - 2.5).abs() < 1e-12 && (high - 97.5).abs() < 1e-12);
+        assert_eq!(percentile_interval(&[f64::NAN, 3.0]), Some((3.0, 3.0)));
+        assert_eq!(percentile_interval(&[f64::NAN]), None);
+    }
+
+    #[test]
+    fn a_value_outside_its_resamples_widens_the_interval() {
+        let figure = *bootstrap(2, &[vec![0], vec![0]], |indices| Some(indices.len() as f64)).figure().unwrap();
+        assert_eq!((figure.low, figure.value, figure.high), (1.0, 2.0, 2.0));
     }
 
     #[test]

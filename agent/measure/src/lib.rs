@@ -1,7 +1,7 @@
 //! The mathematics of evaluation, pure: slices in, figures out. No file, clock or thread.
 //!
 //! Definitions and sources are in each function's comment; `tests/parity` holds them against scikit-learn, scipy,
-//! statsmodels and numpy to 1e-6.
+//! statsmodels, numpy and torchmetrics to 1e-6.
 
 mod calibration_error;
 mod confusion;
@@ -10,11 +10,13 @@ mod early_stopping;
 mod figure;
 mod interval;
 mod latency;
+mod top_k;
 
 pub use calibration_error::{CalibrationError, brier_score, calibration_error, negative_log_likelihood};
 pub use confusion::{ClassScores, Confusion, ConfusionError, Scores};
-pub use consistency::{auc, jensen_shannon_divergence, separation};
+pub use consistency::{agreement, auc, jensen_shannon_divergence, separation};
 pub use early_stopping::{TooFewQueries, early_stopping_estimate, queries_needed};
 pub use figure::{Figure, Measured};
 pub use interval::{bootstrap, mcnemar_exact, percentile_interval, resample_clusters, wilson};
 pub use latency::{LatencySummary, percentile};
+pub use top_k::top_k_accuracy;

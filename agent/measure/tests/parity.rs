@@ -1,5 +1,6 @@
 //! Every figure against its reference implementation, to 1e-6. The cases come from `tests/parity/make_cases.py`: those of the file
-//! that EDGEVAL_PARITY_CASES names, made just now, or the recorded ones.
+//! that EDGEVAL_PARITY_CASES names, made just now, or the recorded ones. torchmetrics' are always the recorded ones
+//! (`tests/parity/record_calibration.py`).
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
@@ -10,10 +11,20 @@ use serde_json::Value;
 const TOLERANCE: f64 = 1e-6;
 
 fn cases(kind: &str) -> Vec<Value> {
-    let recorded = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/parity.json");
-    let path = std::env::var("EDGEVAL_PARITY_CASES").unwrap_or_else(|_| recorded.to_owned());
+    let path = std::env::var("EDGEVAL_PARITY_CASES").unwrap_or_else(|_| recorded("parity.json"));
+    cases_of(&path, kind)
+}
+
+fn recorded(name: &str) -> String {
+    format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// There is at least one: a check of no cases would always pass.
+fn cases_of(path: &str, kind: &str) -> Vec<Value> {
     let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    all[kind].as_array().unwrap().clone()
+    let cases = all[kind].as_array().cloned().unwrap_or_default();
+    assert!(!cases.is_empty(), "{path} has no {kind}");
+    cases
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
@@ -78,11 +89,25 @@ fn probabilities_are_judged_as_the_references_do() {
         let (truth, predicted) = (indices(&case["truth"]), indices(&case["predicted"]));
         same("nll", measure::negative_log_likelihood(&rows, &truth).unwrap(), &case["negative_log_likelihood"]);
         same("brier", measure::brier_score(&rows, &truth).unwrap(), &case["brier"]);
+        for (index, expected) in case["top_k"].as_array().unwrap().iter().enumerate() {
+            same("top-k", measure::top_k_accuracy(&rows, &truth, index + 1).unwrap(), expected);
+        }
         let confidences: Vec<f64> = rows.iter().map(|row| row.iter().copied().fold(0.0, f64::max)).collect();
         let right: Vec<bool> = truth.iter().zip(&predicted).map(|(t, p)| t == p).collect();
         let error = measure::calibration_error(&confidences, &right).unwrap();
         same("ece", error.expected, &case["ece"]);
         same("mce", error.maximum, &case["mce"]);
+    }
+}
+
+#[test]
+fn calibration_errors_are_torchmetrics_s() {
+    for case in cases_of(&recorded("calibration_error.json"), "cases") {
+        let right: Vec<bool> = case["right"].as_array().unwrap().iter().map(|right| right.as_bool().unwrap()).collect();
+        let error = measure::calibration_error(&numbers(&case["confidences"]), &right).unwrap();
+        let name = case["name"].as_str().unwrap();
+        same(name, error.expected, &case["expected"]);
+        same(name, error.maximum, &case["maximum"]);
     }
 }
 
@@ -98,7 +123,12 @@ fn comparisons_are_the_references() {
 }
 
 #[test]
-fn intervals_are_statsmodels() {
+fn intervals_are_statsmodels_and_scipy_s() {
+    for case in cases("interval") {
+        let (low, high) = measure::percentile_interval(&numbers(&case["values"])).unwrap();
+        same("bootstrap low", low, &case["low"]);
+        same("bootstrap high", high, &case["high"]);
+    }
     for case in cases("wilson") {
         let ours = measure::wilson(case["right"].as_u64().unwrap(), case["n"].as_u64().unwrap());
         same("low", ours.figure().unwrap().low, &case["low"]);
