@@ -100,27 +100,31 @@ def lives_of_agent(observed, schedule):
 def camera_away(observed):
     """the camera goes and comes back; sound windows go on, the agent stays online and needs no restart"""
     gone_ms, back_ms = observed.event("camera_goes")["at_ms"], observed.event("camera_comes")["at_ms"]
-    stopped = next(event["at_ms"] for event in observed.events if event["kind"] == "agent_stopped")
     # A live message comes up to a second and a half after its newest window.
     away = observed.lives_between(gone_ms + 1500, back_ms - 1500)
-    after = observed.lives_between(back_ms, stopped)
+    after = observed.lives_between(back_ms, observed.event("agent_stopped")["at_ms"])
     if not away or not after:
         raise Missing("no live message came while the camera was away, or after it")
-    windows = [window for window in observed.windows if gone_ms + 1000 <= window["window_start_ms"] and window["window_end_ms"] <= back_ms]
-    expected = (back_ms - gone_ms - 2000) / 1000
-    said = {reading(live["camera"])["state"] for live in away}
-    last, lost = reading(after[-1]["camera"]), reading(away[-1]["camera"])
-    online = availability_until(observed, len(observed.messages) - 1) == ["online"]
+    states = {reading(live["camera"])["state"] for live in away}
+    lost, last = reading(away[-1]["camera"]), reading(after[-1]["camera"])
     frames = last["frames"] - lost["frames"]
-    passed = said == {"retrying"} and last["state"] == "running" and last["reconnects"] >= 1 and frames > 0 and online
-    figure = (f"camera {', '.join(said)} ({lost['reason']}), then {last['state']}, {last['reconnects']} reconnect(s), {frames} frames "
-              f"more; {len(windows)} windows of sound alone ({expected:.0f} or so expected); {'online throughout' if online else 'not online'}")
-    return Verdict(passed and len(windows) > expected - 2, figure)
+    heard, expected = sound_windows(observed, gone_ms + 1000, back_ms)
+    online = first_agent_said(observed) == ["online"]
+    came_back = last["state"] == "running" and last["reconnects"] >= 1 and frames > 0
+    figure = (f"{', '.join(states)} ({lost['reason']}), then {last['state']}, {last['reconnects']} reconnect(s), {frames} frames "
+              f"more; {heard} windows of sound alone (about {expected:.0f} expected); {'' if online else 'not '}online throughout")
+    return Verdict(states == {"retrying"} and came_back and online and heard > expected - 2, figure)
 
 
-def availability_until(observed, end):
+def sound_windows(observed, first_ms, last_ms):
+    """Windows answered within a span of time, and how many fit into it."""
+    inside = [window for window in observed.windows if first_ms <= window["window_start_ms"] and window["window_end_ms"] <= last_ms]
+    return len(inside), (last_ms - first_ms - 1000) / 1000
+
+
+def first_agent_said(observed):
     """What the first agent said of itself, up to its stop."""
-    said = [message.payload for message in observed.messages[:end] if message.is_about("availability")]
+    said = [message.payload for message in observed.messages if message.is_about("availability")]
     return said[:said.index("stopped")] if "stopped" in said else said
 
 
@@ -132,7 +136,8 @@ def clean_stop(observed):
     kept = [message.payload for message in observed.retained if message.is_about("availability")]
     slowest = max(stop["took_ms"] for stop in stops)
     statuses = {stop["status"] for stop in stops}
-    figure = f"{len(stops)} stop(s), slowest {slowest} ms, exit status {', '.join(map(str, statuses))}, retained: {', '.join(map(str, kept))}"
+    figure = (f"{len(stops)} stop(s), slowest {slowest} ms, exit status {', '.join(map(str, statuses))}, "
+              f"retained: {', '.join(map(str, kept))}")
     return Verdict(slowest <= STOP_MS and statuses == {0} and kept == ["stopped"], figure)
 
 

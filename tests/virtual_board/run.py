@@ -25,11 +25,12 @@ WORK = ROOT / "target" / "virtual-board"
 MODEL = ROOT / "models" / "zoo" / "av-digits"
 REFERENCE_SET = ROOT / "calibration" / "sets" / "av-digits"
 BOOT_DEADLINE_S = 240
+TOOLS_NEEDED = ("cargo", "qemu-system-x86_64", "busybox", "cpio", "modprobe", "strip", "v4l2-ctl", "mosquitto", "mosquitto_sub")
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     epilog="Checks:\n" + "\n".join(f"  {key}  {check.__doc__}" for key, check in checks.ALL.items()))
+    listed = "Checks:\n" + "\n".join(f"  {key}  {check.__doc__}" for key, check in checks.ALL.items())
+    parser = argparse.ArgumentParser(description=__doc__, epilog=listed, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", nargs="?", type=Path, default=ROOT / "target" / "debug" / "edgeval", help="the agent")
     parser.add_argument("--only", metavar="a,b", default=",".join(checks.ALL), help="these checks alone")
     parser.add_argument("--keep", action="store_true", help="keep the logs, also when all is well")
@@ -40,6 +41,13 @@ def arguments():
     if not options.program.is_file():
         parser.error(f"{options.program} doesn't exist; build it with `cargo build`")
     return options
+
+
+def check_tools():
+    """Ends with what is missing, by name. Debian keeps some of it where only root's PATH leads."""
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    if missing := [tool for tool in TOOLS_NEEDED if shutil.which(tool) is None]:
+        sys.exit(f"the virtual board needs {', '.join(missing)}; `.ci/install-packages build board` installs what Debian has")
 
 
 def run(*command, **options):
@@ -119,7 +127,9 @@ def main():
     if os.uname().machine != "x86_64":
         print(f"virtual board: not run; it needs an x86-64 machine, and this one is {os.uname().machine}")
         return 0
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    check_tools()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     WORK.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=WORK))
     started, failed = time.monotonic(), True
