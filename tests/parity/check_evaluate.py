@@ -49,8 +49,10 @@ def compare(accuracy, rows):
             ours = entry[name].get("value", float("nan"))
             yield f"{name} of {entry['label']}", ours, column[index]
         yield f"support of {entry['label']}", entry["support"], columns[3][index]
-    for truth_label, ours, theirs in zip(labels, accuracy["confusion"], confusion, strict=True):
-        for said, our, their in zip(labels, ours, theirs, strict=True):
+    if np.shape(accuracy["confusion"]) != np.shape(confusion):
+        sys.exit(f"confusion: edgeval's has the shape {np.shape(accuracy['confusion'])}, scikit-learn's {np.shape(confusion)}")
+    for truth_label, ours, theirs in zip(labels, accuracy["confusion"], confusion):
+        for said, our, their in zip(labels, ours, theirs):
             yield f"confusion, {truth_label} taken for {said}", our, their
 
 

@@ -156,8 +156,11 @@ mod tests {
 
     #[test]
     fn a_value_outside_its_resamples_widens_the_interval() {
-        let figure = *bootstrap(2, &[vec![0], vec![0]], |indices| Some(indices.len() as f64)).figure().unwrap();
-        assert_eq!((figure.low, figure.value, figure.high), (1.0, 2.0, 2.0));
+        let count = |indices: &[usize]| Some(indices.len() as f64);
+        for (resample, low, high) in [(vec![0], 1.0, 2.0), (vec![0, 1, 1], 2.0, 3.0)] {
+            let figure = *bootstrap(2, &[resample], count).figure().unwrap();
+            assert_eq!((figure.low, figure.value, figure.high), (low, 2.0, high));
+        }
     }
 
     #[test]
