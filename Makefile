@@ -36,6 +36,8 @@ $(PARITY_PYTHON): tests/parity/requirements.txt
 	@touch $@
 
 board: build packages-board ## The virtual board: a Debian kernel under QEMU with a camera and a sound card
+	python3 -m unittest discover --start-directory tests/virtual_board
+	CARGO_TARGET_DIR=target/virtual-board/player $(CARGO) test --quiet --manifest-path tests/virtual_board/player/Cargo.toml
 	tests/virtual_board/run.py $(EDGEVAL)
 
 dist: packages-build ## Build what is shipped and measured (LTO, stripped): target/dist/edgeval
