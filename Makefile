@@ -5,7 +5,8 @@ SHELL := /bin/bash
 
 CARGO ?= cargo
 EDGEVAL := target/debug/edgeval
-PARITY_PYTHON := target/venv-parity/bin/python
+# Not the interpreter itself, which is a link to the system's.
+PARITY_READY := target/venv-parity/.ready
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -27,13 +28,13 @@ lint: packages-build ## Clippy, warnings are errors
 unit: packages-build packages-test ## Unit, integration and system tests in Rust (a real Mosquitto, ALSA's file plugin)
 	$(CARGO) test --workspace
 
-parity: build $(PARITY_PYTHON) ## Figures against scikit-learn, scipy and statsmodels, recomputed now
-	tests/parity/run.sh $(PARITY_PYTHON) $(EDGEVAL)
+parity: build $(PARITY_READY) ## Figures against scikit-learn, scipy and statsmodels, recomputed now
+	tests/parity/run.sh target/venv-parity/bin/python $(EDGEVAL)
 
-$(PARITY_PYTHON): tests/parity/requirements.txt
-	python3 -m venv target/venv-parity
-	target/venv-parity/bin/pip install --quiet --requirement tests/parity/requirements.txt
-	@touch $@
+$(PARITY_READY): tests/parity/requirements.txt
+	python3 -m venv --clear target/venv-parity
+	target/venv-parity/bin/pip install --quiet --requirement $<
+	touch $@
 
 board: build packages-board ## The virtual board: a Debian kernel under QEMU with a camera and a sound card
 	python3 -m unittest discover --start-directory tests/virtual_board
