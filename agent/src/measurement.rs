@@ -77,6 +77,38 @@ pub fn load_onnx(path: &Path, threads: usize) -> anyhow::Result<Loaded> {
     Ok(Loaded { model, identity, load: Moment::now().since(started) })
 }
 
+/// A number, or why there is none: `4.2` or `{"not_measured":"why"}` in JSON.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Number<T> {
+    /// It was measured.
+    Value(T),
+    /// It wasn't.
+    Absent {
+        /// Why.
+        not_measured: String,
+    },
+}
+
+impl<T> From<wire::Reading<T>> for Number<T> {
+    fn from(reading: wire::Reading<T>) -> Self {
+        match reading {
+            wire::Reading::Value(value) => Self::Value(value),
+            wire::Reading::NotMeasured(reason) => Self::Absent { not_measured: reason.to_string() },
+        }
+    }
+}
+
+impl<T> Number<T> {
+    /// The number in a person's words, or why there is none.
+    pub fn words(&self, words: impl Fn(&T) -> String) -> String {
+        match self {
+            Self::Value(value) => words(value),
+            Self::Absent { not_measured } => format!("not measured: {not_measured}"),
+        }
+    }
+}
+
 /// Whether the path names a bare ONNX file rather than a bundle.
 #[must_use]
 pub fn is_bare_onnx(path: &Path) -> bool {

@@ -13,7 +13,7 @@ use edgeval_wire as wire;
 use serde::Serialize;
 
 use crate::clock::Moment;
-use crate::measurement::{self, Loaded, ModelFacts};
+use crate::measurement::{self, Loaded, ModelFacts, Number};
 use crate::pipeline::{self, Period};
 use crate::probe::{Roots, memory};
 use crate::report::conditions::Watch;
@@ -114,7 +114,7 @@ struct Output {
     stages_us: Stages,
     start_up: StartUp,
     memory: Memory,
-    integer_share_of_macs: wire::Reading<f64>,
+    integer_share_of_macs: Number<f64>,
     board: wire::BoardState,
     overhead: wire::AgentCost,
     validity: wire::Validity,
@@ -122,8 +122,8 @@ struct Output {
 
 #[derive(Debug, Serialize)]
 struct EarlyStopping {
-    p90: wire::Reading<f64>,
-    p99: wire::Reading<f64>,
+    p90: Number<f64>,
+    p99: Number<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -142,11 +142,11 @@ struct StartUp {
 #[derive(Debug, Serialize)]
 struct Memory {
     model_bytes: u64,
-    pss_before_bytes: wire::Reading<u64>,
-    rss_before_bytes: wire::Reading<u64>,
-    pss_after_load_bytes: wire::Reading<u64>,
-    rss_after_load_bytes: wire::Reading<u64>,
-    rss_peak_bytes: wire::Reading<u64>,
+    pss_before_bytes: Number<u64>,
+    rss_before_bytes: Number<u64>,
+    pss_after_load_bytes: Number<u64>,
+    rss_after_load_bytes: Number<u64>,
+    rss_peak_bytes: Number<u64>,
 }
 
 /// Measures and prints.
@@ -177,11 +177,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let memory = Memory {
         model_bytes: loaded.model.inspect().model_bytes,
-        pss_before_bytes: wording::memory(&before).pss_bytes,
-        rss_before_bytes: wording::memory(&before).rss_bytes,
-        pss_after_load_bytes: wording::memory(&after).pss_bytes,
-        rss_after_load_bytes: wording::memory(&after).rss_bytes,
-        rss_peak_bytes: memory::of_this_process(&roots).map(|memory| memory.rss_peak_bytes).into(),
+        pss_before_bytes: wording::memory(&before).pss_bytes.into(),
+        rss_before_bytes: wording::memory(&before).rss_bytes.into(),
+        pss_after_load_bytes: wording::memory(&after).pss_bytes.into(),
+        rss_after_load_bytes: wording::memory(&after).rss_bytes.into(),
+        rss_peak_bytes: wire::Reading::from(memory::of_this_process(&roots).map(|memory| memory.rss_peak_bytes)).into(),
     };
     let start_up = StartUp { model_load_us: whole_us(loaded.load), first_inference_us: whole_us(first) };
     let output = output(&args, loaded, &run, input, start_up, memory, observed);
@@ -271,7 +271,7 @@ fn output(
 ) -> Output {
     let inspection = loaded.model.inspect();
     let latencies_us = to_us(&run.latencies_ns);
-    let estimate = |percentile| early_stopping_estimate(&latencies_us, percentile).into();
+    let estimate = |percentile| wire::Reading::from(early_stopping_estimate(&latencies_us, percentile)).into();
     let stage = |index: usize| summary(&run.stages.iter().map(|stages| stages[index]).collect::<Vec<_>>());
     Output {
         schema: 1,
@@ -290,7 +290,8 @@ fn output(
         integer_share_of_macs: wire::Reading::or_reason(
             inspection.integer_share_of_macs,
             "the graph has no multiply-accumulates",
-        ),
+        )
+        .into(),
         board: observed.board,
         overhead: observed.cost,
         validity: validity(&observed.validity, run),
@@ -357,30 +358,22 @@ fn title(output: &Output) -> String {
 
 fn facts(output: &Output) -> Vec<(&'static str, String)> {
     let memory = &output.memory;
-    let reading = |reading: &wire::Reading<u64>| terminal::reading(reading, |value| terminal::bytes(*value));
+    let bytes = |number: &Number<u64>| number.words(|value| terminal::bytes(*value));
     vec![
         ("throughput", format!("{:.0} a second", output.throughput_per_s)),
-        (
-            "p90 at 99 % confidence",
-            terminal::reading(&output.early_stopping_us.p90, |value| terminal::microseconds(*value)),
-        ),
-        (
-            "p99 at 99 % confidence",
-            terminal::reading(&output.early_stopping_us.p99, |value| terminal::microseconds(*value)),
-        ),
+        ("p90 at 99 % confidence", output.early_stopping_us.p90.words(|value| terminal::microseconds(*value))),
+        ("p99 at 99 % confidence", output.early_stopping_us.p99.words(|value| terminal::microseconds(*value))),
         ("model load", terminal::microseconds(output.start_up.model_load_us as f64)),
         ("first inference", terminal::microseconds(output.start_up.first_inference_us as f64)),
         ("model on disk", terminal::bytes(memory.model_bytes)),
         (
             "memory (PSS) before, after load",
-            format!("{}, {}", reading(&memory.pss_before_bytes), reading(&memory.pss_after_load_bytes)),
+            format!("{}, {}", bytes(&memory.pss_before_bytes), bytes(&memory.pss_after_load_bytes)),
         ),
-        ("memory (RSS) peak", reading(&memory.rss_peak_bytes)),
+        ("memory (RSS) peak", bytes(&memory.rss_peak_bytes)),
         (
             "runs on integers",
-            terminal::reading(&output.integer_share_of_macs, |share| {
-                format!("{:.0} % of multiply-accumulates", share * 100.0)
-            }),
+            output.integer_share_of_macs.words(|share| format!("{:.0} % of multiply-accumulates", share * 100.0)),
         ),
         ("temperature", terminal::reading(&output.board.temperature_c, |celsius| format!("{celsius:.1} °C"))),
     ]

@@ -63,6 +63,11 @@ struct Output {
     accuracy: Accuracy,
     consistency: Consistency,
     efficiency: Efficiency,
+    robustness: Measured,
+    fairness: Measured,
+    interpretability: Measured,
+    generation: Measured,
+    scorecard: Measured,
     board: wire::BoardState,
     overhead: wire::AgentCost,
     validity: wire::Validity,
@@ -155,10 +160,20 @@ fn output(
             latency_us: wording::total_latency(&period.stages),
             stages_us: wording::stage_latencies(&period.stages, None),
         },
+        robustness: later(),
+        fairness: later(),
+        interpretability: later(),
+        generation: Measured::not_measured("the model classifies; it generates nothing"),
+        scorecard: Measured::not_measured("it needs every dimension, and not all were measured"),
         board: observed.board,
         overhead: observed.cost,
         validity: observed.validity,
     }
+}
+
+/// A dimension of the standard that this version can't measure.
+fn later() -> Measured {
+    Measured::not_measured("this version of edgeval doesn't measure it yet")
 }
 
 fn print(output: &Output) {
