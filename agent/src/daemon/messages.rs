@@ -152,7 +152,7 @@ impl Reporter {
             sequence: self.live_sequence,
             interval_ms: whole_ms(observed.elapsed),
             windows: live.period.windows,
-            windows_dropped: skipped - live.windows_skipped,
+            windows_dropped: skipped.saturating_sub(live.windows_skipped),
             throughput_per_s: throughput(&live.period, observed.elapsed),
             latency_us: wording::total_latency(&live.period.stages),
             stages_us: wording::stage_latencies(&live.period.stages, wording::latency(&live.publish)),
@@ -188,7 +188,7 @@ impl Reporter {
         let report = wire::FieldReport {
             period_ms: whole_ms(observed.elapsed),
             windows: field.period.windows,
-            windows_dropped: skipped - field.windows_skipped,
+            windows_dropped: skipped.saturating_sub(field.windows_skipped),
             throughput_per_s: throughput(&field.period, observed.elapsed),
             latency_us: wording::total_latency(&field.period.stages),
             stages_us: wording::stage_latencies(&field.period.stages, wording::latency(&field.publish)),

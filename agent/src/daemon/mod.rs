@@ -48,7 +48,8 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         Some(model) => measure(config, model, &mut reporter, &stop),
         None => idle(config, &mut reporter, &stop),
     };
-    let deadline = if stop.requested() { STOP_DEADLINE } else { FLUSH_DEADLINE };
+    // Only a replay that came to its end has something that is worth a longer wait.
+    let deadline = if stop.requested() || worked.is_err() { STOP_DEADLINE } else { FLUSH_DEADLINE };
     reporter.stop(deadline);
     worked
 }
