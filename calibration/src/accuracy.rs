@@ -1,9 +1,10 @@
 //! What the rows of a scored split come to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use edgeval_measure::{
-    Confusion, Figure, Measured, auc, bootstrap, calibration_error, resample_clusters, separation, wilson,
+    Confusion, Figure, Measured, auc, bootstrap, brier_score, calibration_error, negative_log_likelihood,
+    resample_clusters, separation, wilson,
 };
 use serde::Serialize;
 
@@ -15,12 +16,14 @@ const RESAMPLES: usize = 1000;
 const SEED: u64 = 20_240_917;
 /// A slice with fewer samples is reported, not ranked.
 const RANKED_SAMPLES: usize = 30;
+/// A pair is held against so many others on average: all of them would be the square of the samples.
+const OTHERS: u64 = 512;
 
 /// How often the model is right. Figures are 0 to 1.
 #[derive(Clone, Debug, Serialize)]
 pub struct Accuracy {
     /// Where the intervals come from.
-    pub interval: &'static str,
+    pub interval: String,
     /// Share of right answers.
     pub top1: Measured,
     /// Mean of the classes' precision.
@@ -49,6 +52,10 @@ pub struct Accuracy {
     pub ece: Measured,
     /// Maximum calibration error.
     pub mce: Measured,
+    /// Brier's score, 0 to 2: Σ (p − y)² over classes.
+    pub brier: Measured,
+    /// Mean negative log-likelihood of the right class, in nats.
+    pub nll: Measured,
     /// Each class.
     pub per_class: Vec<ClassFigures>,
     /// A row for each truth, a column for each prediction.
@@ -98,7 +105,8 @@ pub struct Consistency {
 
 impl Scored {
     /// How often the model was right, with 95 % intervals: Wilson's where samples are independent, a bootstrap over clusters
-    /// where they name theirs.
+    /// where they name theirs. Top-1's is never narrower than Wilson's: samples that aren't independent tell less, not more, though
+    /// no resample of samples that are all right shows it.
     #[must_use]
     pub fn accuracy(&self) -> Accuracy {
         let figures = Figures::new(self);
@@ -121,6 +129,8 @@ impl Scored {
             matthews_correlation: of(Confusion::matthews_correlation),
             ece: figures.of_calibration(|error| error.expected),
             mce: figures.of_calibration(|error| error.maximum),
+            brier: figures.of_probabilities(brier_score),
+            nll: figures.of_probabilities(negative_log_likelihood),
             per_class: figures.per_class(),
             confusion,
             slices: slices(self.rows()),
@@ -152,23 +162,33 @@ fn unit(vector: &[f32]) -> Vec<f32> {
 struct Figures<'a> {
     scored: &'a Scored,
     resamples: Vec<Vec<usize>>,
-    clustered: bool,
+    /// How many clusters, where there are two or more: one alone can't tell how clusters differ.
+    clusters: Option<usize>,
 }
 
 impl<'a> Figures<'a> {
     fn new(scored: &'a Scored) -> Self {
         let rows = scored.rows();
-        let clustered = rows.iter().any(|row| row.cluster.is_some());
-        let clusters: Vec<&str> = rows.iter().map(|row| row.cluster.as_deref().unwrap_or(&row.id)).collect();
-        let resamples = resample_clusters(&clusters, &vec![""; rows.len()], RESAMPLES, SEED);
-        Self { scored, resamples, clustered }
+        let named: Vec<&str> = rows.iter().map(|row| row.cluster.as_deref().unwrap_or(&row.id)).collect();
+        let distinct = named.iter().collect::<BTreeSet<_>>().len();
+        let clusters = (distinct > 1 && rows.iter().any(|row| row.cluster.is_some())).then_some(distinct);
+        let groups = if clusters.is_some() { named } else { rows.iter().map(|row| row.id.as_str()).collect() };
+        let resamples = resample_clusters(&groups, &vec![""; rows.len()], RESAMPLES, SEED);
+        Self { scored, resamples, clusters }
     }
 
-    const fn interval(&self) -> &'static str {
-        if self.clustered {
-            "95 %, bootstrap over clusters, 1000 resamples"
-        } else {
-            "95 %, Wilson for top-1, bootstrap over samples otherwise, 1000 resamples"
+    fn interval(&self) -> String {
+        let one_cluster = self.clusters.is_none() && self.rows().iter().any(|row| row.cluster.is_some());
+        match self.clusters {
+            Some(count) => format!("95 %, bootstrap over {count} clusters, {RESAMPLES} resamples; Wilson for slices"),
+            None if one_cluster => {
+                format!(
+                    "95 %, of this one cluster alone: Wilson for top-1, bootstrap over samples otherwise, {RESAMPLES} resamples"
+                )
+            }
+            None => {
+                format!("95 %, Wilson for top-1 and slices, bootstrap over samples otherwise, {RESAMPLES} resamples")
+            }
         }
     }
 
@@ -187,11 +207,22 @@ impl<'a> Figures<'a> {
     }
 
     fn top1(&self) -> Measured {
-        if self.clustered {
-            return self.of_confusion(Confusion::accuracy);
-        }
         let right = self.rows().iter().filter(|row| row.prediction.class == row.truth).count();
-        wilson(right as u64, self.rows().len() as u64)
+        let independent = wilson(right as u64, self.rows().len() as u64);
+        if self.clusters.is_some() { widest(self.of_confusion(Confusion::accuracy), &independent) } else { independent }
+    }
+
+    fn of_probabilities(&self, score: fn(&[Vec<f64>], &[usize]) -> Option<f64>) -> Measured {
+        let each =
+            |row: &Row| score(&[row.prediction.probabilities.iter().map(|p| f64::from(*p)).collect()], &[row.truth]);
+        let values: Vec<Option<f64>> = self.rows().iter().map(each).collect();
+        self.of_means(&values)
+    }
+
+    /// The mean over samples; one without a value is left out.
+    fn of_means(&self, values: &[Option<f64>]) -> Measured {
+        let of = |indices: &[usize]| mean(indices.iter().filter_map(|&index| values[index]));
+        bootstrap(values.len(), &self.resamples, of)
     }
 
     fn of_calibration(&self, pick: fn(&edgeval_measure::CalibrationError) -> f64) -> Measured {
@@ -216,20 +247,40 @@ impl<'a> Figures<'a> {
 
     /// A row's pair is held against its own others, so that rows can be resampled.
     fn consistency(&self, first: &[Vec<f32>], second: &[Vec<f32>]) -> Consistency {
-        let apart = |i: usize, j: usize| self.rows()[i].truth != self.rows()[j].truth;
+        let rows = self.rows();
+        let apart = |i: usize, j: usize| rows[i].truth != rows[j].truth && is_drawn(i, j, rows.len());
         let (belonging, others) = separation(first, second, apart);
-        let mean = |values: &[f64]| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
-        let to_others: Vec<Option<f64>> = others.iter().map(|row| mean(row)).collect();
+        let to_others: Vec<Option<f64>> = others.iter().map(|row| mean(row.iter().copied())).collect();
         let wins: Vec<Option<f64>> = belonging.iter().zip(&others).map(|(own, row)| auc(&[*own], row)).collect();
-        let over_rows = |values: &[Option<f64>]| {
-            let of = |indices: &[usize]| mean(&indices.iter().filter_map(|&index| values[index]).collect::<Vec<_>>());
-            bootstrap(belonging.len(), &self.resamples, of)
-        };
         Consistency {
-            belonging_distance: over_rows(&belonging.iter().copied().map(Some).collect::<Vec<_>>()),
-            shuffled_distance: over_rows(&to_others),
-            auc: with_value(over_rows(&wins), auc(&belonging, &others.concat())),
+            belonging_distance: self.of_means(&belonging.iter().copied().map(Some).collect::<Vec<_>>()),
+            shuffled_distance: self.of_means(&to_others),
+            auc: with_value(self.of_means(&wins), auc(&belonging, &others.concat())),
         }
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (count, sum) = values.fold((0_u64, 0.0), |(count, sum), value| (count + 1, sum + value));
+    (count > 0).then(|| sum / count as f64)
+}
+
+/// Whether a pair is among those that are compared: all of up to [`OTHERS`] samples, else a fixed draw that no order of the
+/// samples can meet (SplitMix64's finaliser of the pair's number).
+const fn is_drawn(i: usize, j: usize, samples: usize) -> bool {
+    let mut mixed = (i as u64).wrapping_mul(samples as u64).wrapping_add(j as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed ^ (mixed >> 31)) % (samples as u64) < OTHERS
+}
+
+/// The first's figure with an interval that holds the second's too.
+fn widest(first: Measured, second: &Measured) -> Measured {
+    match (first, second) {
+        (Measured::Figure(first), Measured::Figure(second)) => {
+            Measured::Figure(Figure { low: first.low.min(second.low), high: first.high.max(second.high), ..first })
+        }
+        (first, _) => first,
     }
 }
 

@@ -13,6 +13,10 @@ const NAMED_SAMPLES: usize = 5;
 const SILENT_PEAK: f32 = 1e-3;
 /// A picture whose levels are no further apart is blank.
 const BLANK_RANGE: u8 = 2;
+/// A group with fewer samples can't be ranked.
+const RANKED_SAMPLES: usize = 30;
+/// Stray files that are looked for at most.
+const STRAY_FILES: usize = 1000;
 /// The largest class may have so many times the samples of the smallest.
 const IMBALANCE: usize = 3;
 
@@ -69,15 +73,17 @@ pub struct CheckReport {
 /// Looks at every sample and every file. `progress` is told each sample that was looked at.
 #[must_use]
 pub fn check(set: &ReferenceSet, mut progress: impl FnMut()) -> CheckReport {
-    let mut checker = Checker { set, found: BTreeMap::new(), contents: BTreeMap::new() };
+    let mut checker = Checker { set, found: BTreeMap::new(), contents: BTreeMap::new(), files: BTreeMap::new() };
     checker.check_lists();
     for sample in set.samples() {
         checker.check_sample(sample);
         progress();
     }
     checker.check_duplicates();
+    checker.check_shared_files();
     checker.check_files();
     checker.check_balance();
+    checker.check_coverage();
     checker.report()
 }
 
@@ -87,6 +93,8 @@ struct Checker<'a> {
     found: BTreeMap<(Severity, &'static str), (String, Vec<String>)>,
     /// Samples by what they consist of.
     contents: BTreeMap<String, Vec<&'a Sample>>,
+    /// Samples by the digest of each picture and sound that they have.
+    files: BTreeMap<String, Vec<&'a Sample>>,
 }
 
 impl<'a> Checker<'a> {
@@ -119,7 +127,8 @@ impl<'a> Checker<'a> {
 
     fn check_sample(&mut self, sample: &'a Sample) {
         self.check_label(sample);
-        if sample.files().next().is_none() && sample.text.is_none() {
+        let has_words = sample.text.as_ref().is_some_and(|text| !text.trim().is_empty());
+        if sample.files().next().is_none() && !has_words {
             self.add(
                 Severity::Error,
                 "empty_sample",
@@ -131,8 +140,7 @@ impl<'a> Checker<'a> {
         match self.set.window(sample) {
             Ok(window) => {
                 self.check_content(sample, &window);
-                let content = self.content_of(sample);
-                self.contents.entry(content).or_default().push(sample);
+                self.keep_content(sample);
             }
             Err(error) => self.add(Severity::Error, code_of(&error), error.to_string(), &sample.id),
         }
@@ -167,27 +175,44 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A digest of everything that a sample consists of. Its files were read before, so they can be read again.
-    fn content_of(&self, sample: &Sample) -> String {
-        let digest = |file: &str| self.set.read(file).map(|bytes| sha256(&bytes)).unwrap_or_default();
-        let mut parts: Vec<String> = sample.files().map(digest).collect();
+    /// Keeps the digest of everything that a sample consists of, and of each of its files.
+    fn keep_content(&mut self, sample: &'a Sample) {
+        let mut parts = Vec::new();
+        for file in sample.files() {
+            match self.set.read(file) {
+                Ok(bytes) => parts.push(sha256(&bytes)),
+                Err(error) => return self.add(Severity::Error, code_of(&error), error.to_string(), &sample.id),
+            }
+        }
+        for digest in &parts {
+            self.files.entry(digest.clone()).or_default().push(sample);
+        }
         parts.extend(sample.text.clone());
-        parts.join(" ")
+        self.contents.entry(parts.join(" ")).or_default().push(sample);
     }
 
     fn check_duplicates(&mut self) {
         let contents = std::mem::take(&mut self.contents);
         for samples in contents.values().filter(|samples| samples.len() > 1) {
-            let splits: BTreeSet<&str> = samples.iter().map(|sample| sample.split.as_str()).collect();
-            for sample in &samples[1..] {
-                if splits.len() > 1 {
-                    let text = "splits share content: what a model was calibrated on can't test it";
-                    self.add(Severity::Error, "shared_content", text, &sample.id);
-                } else {
-                    let text = "samples with the same content as another: they count twice";
-                    self.add(Severity::Warning, "duplicate_sample", text, &sample.id);
-                }
+            for sample in samples[1..].iter().filter(|sample| sample.split == samples[0].split) {
+                let text = "samples with the same content as another: they count twice; take them out";
+                self.add(Severity::Warning, "duplicate_sample", text, &sample.id);
             }
+        }
+    }
+
+    /// A picture or a sound in two splits is too many, whatever it is paired with.
+    fn check_shared_files(&mut self) {
+        let files = std::mem::take(&mut self.files);
+        let mut shared: BTreeSet<&str> = BTreeSet::new();
+        for samples in files.values() {
+            let others = samples[1..].iter().filter(|sample| sample.split != samples[0].split);
+            shared.extend(others.map(|sample| sample.id.as_str()));
+        }
+        for sample in shared {
+            let text =
+                "splits share a picture or sound: what a model was calibrated on can't test it; keep it in one split";
+            self.add(Severity::Error, "shared_content", text, sample);
         }
     }
 
@@ -195,19 +220,37 @@ impl<'a> Checker<'a> {
         let named: BTreeSet<&str> = self.set.samples().iter().flat_map(Sample::files).collect();
         let is_content =
             |file: &str| ["png", "jpg", "jpeg", "wav", "flac"].contains(&crate::sample::ending(file).as_str());
-        let unused: Vec<String> = self
-            .set
-            .listed_files()
-            .filter(|file| is_content(file) && !named.contains(file))
-            .map(str::to_owned)
-            .collect();
-        for file in unused {
-            self.add(Severity::Note, "unused_file", "files that no sample names", file);
-        }
-        let others: Vec<String> = self.set.listed_files().filter(|file| !is_content(file)).map(str::to_owned).collect();
-        for file in others {
-            if let Err(error) = self.set.read(&file) {
+        let set = self.set;
+        for file in set.listed_files().filter(|file| !named.contains(file)) {
+            if is_content(file) {
+                self.add(Severity::Note, "unused_file", "files that no sample names", file);
+            }
+            if let Err(error) = set.read(file) {
                 self.add(Severity::Error, code_of(&error), error.to_string(), file);
+            }
+        }
+        for file in set.unlisted_files(STRAY_FILES) {
+            let text = "files that files.sha256 doesn't list, so that nothing holds them: list them or take them away";
+            self.add(Severity::Warning, "stray_file", text, file);
+        }
+    }
+
+    /// Whether each modality and each group has what figures about it need.
+    fn check_coverage(&mut self) {
+        let (total, set) = (self.set.samples().len(), self.set);
+        let modalities = modalities(set.samples());
+        for declared in set.declared_modalities().iter().filter(|name| !modalities.contains_key(name.as_str())) {
+            let text = "modalities that set.toml names and no sample has: correct one of the two";
+            self.add(Severity::Error, "modality_without_samples", text, declared);
+        }
+        for (modality, _) in modalities.into_iter().filter(|(_, count)| *count < total) {
+            let text = "modalities that some samples lack: a model gets a black picture or silence for them";
+            self.add(Severity::Note, "partial_modality", text, modality);
+        }
+        for (key, groups) in slices(set.samples()) {
+            for (value, _) in groups.into_iter().filter(|(_, count)| *count < RANKED_SAMPLES) {
+                let text = format!("groups of under {RANKED_SAMPLES} samples: they are reported, not ranked");
+                self.add(Severity::Note, "small_group", text, format!("{key} {value}"));
             }
         }
     }
@@ -238,18 +281,9 @@ impl<'a> Checker<'a> {
 
     fn report(self) -> CheckReport {
         let samples = self.set.samples();
-        let has = |pick: fn(&Sample) -> bool| samples.iter().filter(|sample| pick(sample)).count();
-        let modalities = [
-            ("image", has(|sample| sample.image.is_some())),
-            ("audio", has(|sample| sample.audio.is_some())),
-            ("text", has(|sample| sample.text.is_some())),
-        ];
-        let (mut splits, mut slices) = (BTreeMap::new(), BTreeMap::<String, BTreeMap<String, usize>>::new());
+        let mut splits = BTreeMap::new();
         for sample in samples {
             *splits.entry(sample.split.clone()).or_default() += 1;
-            for (key, value) in &sample.slices {
-                *slices.entry(key.clone()).or_default().entry(value.clone()).or_default() += 1;
-            }
         }
         let classes = self.classes();
         let findings: Vec<Finding> = self.found.into_iter().map(finding).collect();
@@ -260,11 +294,31 @@ impl<'a> Checker<'a> {
             fit: findings.iter().all(|finding| finding.severity != Severity::Error),
             findings,
             splits,
-            modalities: modalities.into_iter().filter(|(_, count)| *count > 0).collect(),
+            modalities: modalities(samples),
             classes,
-            slices,
+            slices: slices(samples),
         }
     }
+}
+
+/// Samples that have each modality; one that none has is left out.
+fn modalities(samples: &[Sample]) -> BTreeMap<&'static str, usize> {
+    let has = |pick: fn(&Sample) -> bool| samples.iter().filter(|sample| pick(sample)).count();
+    let counts = [
+        ("image", has(|sample| sample.image.is_some())),
+        ("audio", has(|sample| sample.audio.is_some())),
+        ("text", has(|sample| sample.text.is_some())),
+    ];
+    counts.into_iter().filter(|(_, count)| *count > 0).collect()
+}
+
+/// Samples of each group of each slice key.
+fn slices(samples: &[Sample]) -> BTreeMap<String, BTreeMap<String, usize>> {
+    let mut slices = BTreeMap::<String, BTreeMap<String, usize>>::new();
+    for (key, value) in samples.iter().flat_map(|sample| &sample.slices) {
+        *slices.entry(key.clone()).or_default().entry(value.clone()).or_default() += 1;
+    }
+    slices
 }
 
 fn finding(((severity, code), (text, mut samples)): ((Severity, &'static str), (String, Vec<String>))) -> Finding {
@@ -282,6 +336,7 @@ const fn code_of(error: &SetError) -> &'static str {
         SetError::Undecodable { .. } => "undecodable",
         SetError::File(FileError::TooLarge { .. }) => "too_large",
         SetError::Outside(_) => "outside_the_folder",
+        SetError::NotAFile(_) => "not_a_file",
         _ => "unusable",
     }
 }

@@ -21,9 +21,31 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Checksums, SetError> {
         };
         let (digest, file) = line.split_once("  ").or_else(|| line.split_once(" *")).ok_or_else(wrong)?;
         let valid = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        // `find . | xargs sha256sum` writes `./` before each name.
+        let file = file.strip_prefix("./").unwrap_or(file);
         if valid { Ok((file.to_owned(), digest.to_lowercase())) } else { Err(wrong()) }
     };
     text.lines().enumerate().filter(|(_, line)| !line.is_empty()).map(entry).collect()
+}
+
+/// Files in a folder and its folders, in order, at most `limit`. Links aren't followed; what can't be read is left out.
+pub(crate) fn files_in(directory: &Path, limit: usize) -> Vec<String> {
+    let (mut files, mut folders) = (Vec::new(), vec![directory.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            if files.len() >= limit {
+                break;
+            }
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(entry.path());
+            } else if let Ok(file) = entry.path().strip_prefix(directory) {
+                files.push(file.to_string_lossy().into_owned());
+            }
+        }
+    }
+    files.sort();
+    files
 }
 
 #[cfg(test)]
@@ -33,7 +55,7 @@ mod tests {
     #[test]
     fn sha256sum_s_lines_are_read() {
         let digest = edgeval_models::sha256(b"");
-        let list = parse(Path::new("list"), &format!("{digest}  a b.png\n{digest} *c.wav\n")).unwrap();
+        let list = parse(Path::new("list"), &format!("{digest}  ./a b.png\n{digest} *c.wav\n")).unwrap();
         assert_eq!(list.keys().collect::<Vec<_>>(), ["a b.png", "c.wav"]);
     }
 

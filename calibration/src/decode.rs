@@ -57,10 +57,15 @@ fn flac(bytes: &[u8]) -> Result<Sound, String> {
     let format = reader.streaminfo();
     bounded(format.samples.unwrap_or(0).saturating_mul(format.channels.into()))?;
     let full_scale = full_scale(format.bits_per_sample);
-    let mut samples = Vec::new();
+    let (promised, mut samples) = (format.samples, Vec::new());
     for sample in reader.samples() {
         samples.push(sample.map_err(|error| error.to_string())? as f32 / full_scale);
         bounded(samples.len() as u64)?;
+    }
+    // A file cut between two blocks ends without an error of the decoder's.
+    let frames = samples.len() as u64 / u64::from(format.channels.max(1));
+    if let Some(promised) = promised.filter(|promised| *promised != frames) {
+        return Err(format!("it has {frames} samples and promises {promised}: it was cut short"));
     }
     mono(&samples, format.channels as usize, format.sample_rate)
 }
@@ -79,6 +84,9 @@ fn bounded(samples: u64) -> Result<(), String> {
 fn mono(samples: &[f32], channels: usize, sample_rate_hz: u32) -> Result<Sound, String> {
     if channels == 0 || sample_rate_hz == 0 {
         return Err("it has no channels or no sample rate".to_owned());
+    }
+    if samples.iter().any(|sample| !sample.is_finite()) {
+        return Err("it has samples that aren't numbers (NaN or infinite)".to_owned());
     }
     let mean = |frame: &[f32]| frame.iter().sum::<f32>() / channels as f32;
     Ok(Sound { sample_rate_hz, samples: samples.chunks_exact(channels).map(mean).collect() })

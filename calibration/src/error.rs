@@ -13,6 +13,17 @@ pub enum SetError {
     /// A sample names a file of somebody else's.
     #[error("{0} lies outside the set's folder")]
     Outside(PathBuf),
+    /// A sample names what isn't a file.
+    #[error("{0} isn't a regular file: put a file there, or take it out of the list")]
+    NotAFile(PathBuf),
+    /// The set is larger than anything sensible.
+    #[error("{path} has more than {limit} samples: split the set")]
+    TooManySamples {
+        /// The list.
+        path: PathBuf,
+        /// The bound.
+        limit: usize,
+    },
     /// The folder has neither of the two descriptions.
     #[error("{0} has neither set.toml nor metadata.jsonl: it isn't a reference set")]
     NoSet(PathBuf),
@@ -74,6 +85,14 @@ pub enum SetError {
     /// A sample has no label to be scored against.
     #[error("sample {0} has no label: only labelled samples can be scored")]
     Unlabelled(String),
+    /// The predictor's answer can't be scored.
+    #[error("sample {sample}: the model answered {reason}")]
+    Answer {
+        /// Which sample.
+        sample: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The predictor failed on a sample.
     #[error("sample {sample}: {reason}")]
     Prediction {

@@ -18,6 +18,10 @@ pub struct Sample {
     pub audio: Option<String>,
     /// Words.
     pub text: Option<String>,
+    /// A longer sound around this one, so that it can be shifted.
+    pub context: Option<String>,
+    /// Right answers in words, for models that generate.
+    pub references: Vec<String>,
     /// The right class.
     pub label: Option<String>,
     /// What samples share that aren't independent: a speaker, a scene.
@@ -39,6 +43,8 @@ struct Line {
     text: Option<String>,
     label: Option<Value>,
     cluster: Option<String>,
+    context: Option<Value>,
+    references: Option<Value>,
     #[serde(default)]
     slice: BTreeMap<String, Value>,
     #[serde(flatten)]
@@ -58,6 +64,8 @@ impl Sample {
             image: line.image.or(line.image_file_name),
             audio: line.audio.or(line.audio_file_name),
             text: line.text,
+            context: line.context.as_ref().and_then(plain).filter(|file| is_sound(file)),
+            references: line.references.as_ref().map(texts).unwrap_or_default(),
             label: line.label.as_ref().and_then(plain),
             cluster: line.cluster,
             slices: line.slice.iter().filter_map(slice).collect(),
@@ -73,7 +81,7 @@ impl Sample {
     fn place(&mut self, file: String) -> Result<(), String> {
         match ending(&file).as_str() {
             "png" | "jpg" | "jpeg" => self.image = Some(file),
-            "wav" | "flac" => self.audio = Some(file),
+            _ if is_sound(&file) => self.audio = Some(file),
             other => return Err(format!("`file_name` ends in `{other}`: PNG, JPEG, WAV and FLAC are read")),
         }
         Ok(())
@@ -81,7 +89,19 @@ impl Sample {
 
     /// The files that it names.
     pub fn files(&self) -> impl Iterator<Item = &str> {
-        self.image.iter().chain(&self.audio).map(String::as_str)
+        self.image.iter().chain(&self.audio).chain(&self.context).map(String::as_str)
+    }
+}
+
+/// Other people's data sets have texts by the name of `context`.
+fn is_sound(file: &str) -> bool {
+    ["wav", "flac"].contains(&ending(file).as_str())
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.iter().filter_map(plain).collect(),
+        one => plain(one).into_iter().collect(),
     }
 }
 
@@ -111,9 +131,12 @@ mod tests {
 
     #[test]
     fn unknown_keys_become_slices() {
-        let line = r#"{"id":"7","image":"a.png","label":3,"slice":{"speaker":"x"},"room":"kitchen","boxes":[1]}"#;
+        let line = r#"{"id":"7","image":"a.png","label":3,"slice":{"speaker":"x"},"room":"kitchen","boxes":[1],
+            "context":"long.wav","references":["three"]}"#;
         let sample = Sample::from_line(line, 1).unwrap();
         assert_eq!(sample.label.as_deref(), Some("3"));
+        assert_eq!(sample.files().collect::<Vec<_>>(), ["a.png", "long.wav"]);
+        assert_eq!(sample.references, ["three"]);
         let slices: Vec<(&str, &str)> = sample.slices.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(slices, [("room", "kitchen"), ("speaker", "x")]);
     }

@@ -68,9 +68,11 @@ impl Scored {
     /// Adds a sample's prediction.
     ///
     /// # Errors
-    /// When the sample has no label, or one that the model doesn't know.
+    /// When the sample has no label, or one that the model doesn't know; or when the prediction isn't one of the labels, or holds
+    /// what isn't a number.
     pub fn push(&mut self, sample: &Sample, prediction: Prediction) -> Result<(), SetError> {
         let truth = self.class_of(sample)?;
+        self.check_answer(&prediction).map_err(|reason| SetError::Answer { sample: sample.id.clone(), reason })?;
         let (id, cluster, slices) = (sample.id.clone(), sample.cluster.clone(), sample.slices.clone());
         self.rows.push(Row { id, truth, prediction, cluster, slices });
         Ok(())
@@ -83,6 +85,20 @@ impl Scored {
             label: label.clone(),
             known: self.labels.join(", "),
         })
+    }
+
+    /// A figure made of something else would be wrong without anyone's noticing.
+    fn check_answer(&self, prediction: &Prediction) -> Result<(), String> {
+        let (classes, given) = (self.labels.len(), prediction.probabilities.len());
+        if prediction.class >= classes || given != classes {
+            let class = prediction.class;
+            return Err(format!("class {class} of {given} probabilities, and has {classes} labels"));
+        }
+        let numbers = prediction.probabilities.iter().chain([&prediction.confidence]);
+        if numbers.into_iter().any(|value| !(0.0..=1.0 + 1e-4).contains(value)) {
+            return Err("with a probability that isn't between 0 and 1".to_owned());
+        }
+        Ok(())
     }
 
     /// The model's labels.

@@ -15,6 +15,10 @@ const HUGGING_FACE_FILE: &str = "metadata.jsonl";
 const MAXIMUM_TEXT_BYTES: u64 = 256 << 20;
 /// No picture or sound file is larger.
 const MAXIMUM_FILE_BYTES: u64 = 64 << 20;
+/// No line of a list is longer: a sample takes hundreds of bytes.
+const MAXIMUM_LINE_BYTES: usize = 1 << 20;
+/// No set has more samples.
+const MAXIMUM_SAMPLES: usize = 1_000_000;
 
 /// `set.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -46,6 +50,7 @@ pub struct ReferenceSet {
     identity: String,
     labels: Vec<String>,
     declared_splits: std::collections::BTreeMap<String, u64>,
+    declared_modalities: Vec<String>,
     samples: Vec<Sample>,
     /// `None` for a Hugging Face folder, which has none.
     checksums: Option<Checksums>,
@@ -87,6 +92,7 @@ impl ReferenceSet {
             identity: sha256(text.as_bytes()),
             labels: description.labels,
             declared_splits: description.splits,
+            declared_modalities: description.modalities,
             samples: samples(&samples_path, &lines)?,
             checksums: Some(checksums),
         })
@@ -105,6 +111,7 @@ impl ReferenceSet {
             identity: sha256(lines.as_bytes()),
             labels: labels.into_iter().collect(),
             declared_splits: std::collections::BTreeMap::new(),
+            declared_modalities: Vec::new(),
             samples,
             checksums: None,
         })
@@ -145,6 +152,12 @@ impl ReferenceSet {
     #[must_use]
     pub const fn declared_splits(&self) -> &std::collections::BTreeMap<String, u64> {
         &self.declared_splits
+    }
+
+    /// The modalities that the set says its samples have.
+    #[must_use]
+    pub fn declared_modalities(&self) -> &[String] {
+        &self.declared_modalities
     }
 
     /// All samples, in order.
@@ -189,15 +202,24 @@ impl ReferenceSet {
     /// # Errors
     /// When it leaves the folder, can't be read, is too large, isn't listed, or isn't the file that was recorded.
     pub fn read(&self, file: &str) -> Result<Vec<u8>, SetError> {
-        let path = self.directory.join(file);
-        if !stays_inside(file) || !resolves_inside(&self.directory, &path) {
-            return Err(SetError::Outside(path));
-        }
+        let path = locate(&self.directory, file)?;
         let bytes = read_bounded(&path, MAXIMUM_FILE_BYTES)?;
         if let Some(checksums) = &self.checksums {
             verify(checksums, file, &bytes, &path)?;
         }
         Ok(bytes)
+    }
+
+    /// Files that lie in the folder and aren't listed: the set's identity doesn't cover them. Nothing without checksums, and at most
+    /// `limit`.
+    #[must_use]
+    pub fn unlisted_files(&self, limit: usize) -> Vec<String> {
+        let Some(checksums) = &self.checksums else { return Vec::new() };
+        let own = |file: &String| [DESCRIPTION_FILE, CHECKSUMS_FILE].contains(&file.as_str());
+        let mut files = checksums::files_in(&self.directory, checksums.len() + 2 + limit);
+        files.retain(|file| !own(file) && !checksums.contains_key(file));
+        files.truncate(limit);
+        files
     }
 
     /// A sample's picture and sound, decoded.
@@ -227,22 +249,38 @@ fn verify(checksums: &Checksums, file: &str, bytes: &[u8], path: &Path) -> Resul
 
 fn samples(path: &Path, text: &str) -> Result<Vec<Sample>, SetError> {
     let sample = |(index, line): (usize, &str)| {
-        Sample::from_line(line, index + 1).map_err(|reason| SetError::Line {
-            path: path.to_owned(),
-            line: index + 1,
-            reason,
-        })
+        let wrong = |reason| SetError::Line { path: path.to_owned(), line: index + 1, reason };
+        if line.len() > MAXIMUM_LINE_BYTES {
+            return Err(wrong(format!("it has {} bytes; at most {MAXIMUM_LINE_BYTES} are read", line.len())));
+        }
+        Sample::from_line(line, index + 1).map_err(wrong)
     };
-    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(sample).collect()
+    let lines = || text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    if lines().nth(MAXIMUM_SAMPLES).is_some() {
+        return Err(SetError::TooManySamples { path: path.to_owned(), limit: MAXIMUM_SAMPLES });
+    }
+    lines().map(sample).collect()
 }
 
 fn read_text(directory: &Path, file: &str) -> Result<(PathBuf, String), SetError> {
-    let path = directory.join(file);
+    let path = locate(directory, file)?;
     let bytes = read_bounded(&path, MAXIMUM_TEXT_BYTES)?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok((path, text)),
         Err(_) => Err(SetError::Description { path, reason: "it isn't UTF-8 text".to_owned() }),
     }
+}
+
+/// Where a file of the folder lies. A path may not leave the folder, and opening a pipe would wait for ever.
+fn locate(directory: &Path, file: &str) -> Result<PathBuf, SetError> {
+    let path = directory.join(file);
+    if !stays_inside(file) || !resolves_inside(directory, &path) {
+        return Err(SetError::Outside(path));
+    }
+    if path.exists() && !path.is_file() {
+        return Err(SetError::NotAFile(path));
+    }
+    Ok(path)
 }
 
 /// Whether a path stays in the folder in truth, symbolic links followed. What isn't there can't lead out.

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use edgeval_calibration::{CheckReport, ReferenceSet, SetError, check, score};
+use edgeval_calibration::{CheckReport, ReferenceSet, SetError, Severity, check, score};
 use edgeval_models::{Prediction, Window, sha256};
 use proptest::prelude::*;
 
@@ -83,13 +83,28 @@ impl Builder {
         ReferenceSet::open(self.path())
     }
 
+    /// The set with its folder, which lives as long as it is kept.
+    fn open_and_keep(mut self) -> (Self, ReferenceSet) {
+        let set = self.open().unwrap();
+        (self, set)
+    }
+
     fn check(mut self) -> CheckReport {
         check(&self.open().unwrap(), || {})
     }
 }
 
+/// What speaks against the set.
 fn codes(report: &CheckReport) -> Vec<&str> {
-    report.findings.iter().map(|finding| finding.code).collect()
+    report.findings.iter().filter(|finding| finding.severity != Severity::Note).map(|finding| finding.code).collect()
+}
+
+fn notes(report: &CheckReport) -> Vec<&str> {
+    report.findings.iter().filter(|finding| finding.severity == Severity::Note).map(|finding| finding.code).collect()
+}
+
+fn shipped() -> ReferenceSet {
+    ReferenceSet::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("sets/av-digits")).unwrap()
 }
 
 fn labels() -> Vec<String> {
@@ -205,13 +220,212 @@ fn splits_may_not_share_content() {
 }
 
 #[test]
+fn one_picture_in_two_splits_is_shared_whatever_it_is_paired_with() {
+    let mut builder = Builder::new().good();
+    builder.sound("other.wav", &[5, 4000, -4000]);
+    builder.picture("copy.png", [200, 210, 220, 255]);
+    builder.line(r#"{"id":"3","split":"calibration","image":"copy.png","audio":"other.wav","label":"bright"}"#);
+    let report = builder.check();
+    assert_eq!((codes(&report), &report.findings[0].samples), (vec!["shared_content"], &vec!["3".to_owned()]));
+}
+
+#[test]
+fn the_shipped_set_is_fit_without_a_word_against_it() {
+    let report = check(&shipped(), || {});
+    assert!(report.fit && report.findings.is_empty(), "{:?}", report.findings);
+    assert!(report.splits["test"] >= 300 && report.modalities["audio"] == report.modalities["image"]);
+}
+
+#[test]
+fn a_check_s_json_stays_as_it_is() {
+    let mut builder = Builder::new().good();
+    builder.picture("small.png", [1, 40, 80, 90]);
+    builder.line(r#"{"id":"3","image":"gone.png","label":"dark"}"#);
+    builder.line(r#"{"id":"4","image":"small.png","label":"grey","room":"kitchen"}"#);
+    let mut report = builder.check();
+    report.sha256 = "(of this folder)".to_owned();
+    let folder = report.findings.iter().find_map(|finding| finding.text.split("/gone.png").next()).unwrap().to_owned();
+    for finding in &mut report.findings {
+        finding.text = finding.text.replace(&folder, "(folder)");
+    }
+    insta::assert_json_snapshot!(report);
+}
+
+#[test]
+fn files_that_nothing_holds_or_nobody_names_are_looked_at() {
+    let mut builder = Builder::new().good();
+    builder.picture("unused.png", [1, 2, 30, 40]);
+    let set = builder.open().unwrap();
+    std::fs::create_dir(builder.path().join("more")).unwrap();
+    std::fs::write(builder.path().join("more/stray.txt"), "?").unwrap();
+    let report = check(&set, || {});
+    assert_eq!((codes(&report), notes(&report)), (vec!["stray_file"], vec!["partial_modality", "unused_file"]));
+    assert_eq!(report.findings[0].samples, ["more/stray.txt"]);
+    std::fs::write(builder.path().join("unused.png"), "changed").unwrap();
+    assert_eq!(codes(&check(&set, || {})), ["changed_file", "stray_file"]);
+}
+
+#[test]
+fn what_isn_t_a_file_is_named_instead_of_waited_for() {
+    let mut builder = Builder::new().good();
+    let pipe = builder.path().join("pipe.png");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::fs::create_dir(builder.path().join("folder.wav")).unwrap();
+    builder.line(r#"{"id":"3","image":"pipe.png","label":"dark"}"#);
+    builder.line(r#"{"id":"4","audio":"folder.wav","label":"dark"}"#);
+    let report = builder.check();
+    let finding = report.findings.iter().find(|finding| finding.code == "not_a_file").unwrap();
+    assert_eq!(finding.count, 2);
+    assert!(finding.text.contains("pipe.png isn't a regular file"), "{}", finding.text);
+}
+
+#[test]
+fn a_modality_that_no_sample_has_is_named() {
+    let mut builder = Builder::new();
+    builder.picture("dark.png", [0, 10, 20, 30]);
+    builder.picture("bright.png", [200, 210, 220, 255]);
+    builder.line(r#"{"id":"1","image":"dark.png","label":"dark","room":"hall"}"#);
+    builder.line(r#"{"id":"2","image":"bright.png","label":"bright"}"#);
+    let report = builder.check();
+    assert_eq!((codes(&report), notes(&report)), (vec!["modality_without_samples"], vec!["small_group"]));
+}
+
+#[test]
+fn a_line_without_end_is_refused() {
+    let mut builder = Builder::new().good();
+    builder.line(&format!(r#"{{"id":"{}"}}"#, "x".repeat(2 << 20)));
+    let error = builder.open().unwrap_err().to_string();
+    assert!(error.contains("samples.jsonl, line 3") && error.contains("bytes"), "{error}");
+}
+
+#[test]
+fn sounds_of_any_format_become_one_channel() {
+    let format = |bits_per_sample, sample_format| hound::WavSpec {
+        channels: 2,
+        sample_rate: 8000,
+        bits_per_sample,
+        sample_format,
+    };
+    for (bits, float) in [(8, false), (16, false), (24, false), (32, false), (32, true)] {
+        let kind = if float { hound::SampleFormat::Float } else { hound::SampleFormat::Int };
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let mut writer = hound::WavWriter::new(&mut bytes, format(bits, kind)).unwrap();
+        let quarter = 1_i64 << (bits - 3);
+        for share in [2, 0, -2, -2] {
+            if float {
+                writer.write_sample(share as f32 / 4.0).unwrap();
+            } else {
+                writer.write_sample(i32::try_from(share * quarter).unwrap()).unwrap();
+            }
+        }
+        writer.finalize().unwrap();
+        let mut builder = Builder::new();
+        builder.file("x.wav", &bytes.into_inner());
+        builder.line(r#"{"id":"1","audio":"x.wav","label":"dark"}"#);
+        let set = builder.open().unwrap();
+        let sound = set.window(&set.samples()[0]).unwrap().audio.unwrap();
+        assert_eq!((sound.sample_rate_hz, sound.samples), (8000, vec![0.25, -0.5]), "{bits} bits");
+    }
+}
+
+#[test]
+fn a_sound_with_what_isn_t_a_number_is_refused() {
+    let format = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8000,
+        bits_per_sample: 32,
+        sample_format: hound::SampleFormat::Float,
+    };
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut writer = hound::WavWriter::new(&mut bytes, format).unwrap();
+    [0.5, f32::NAN].iter().for_each(|sample| writer.write_sample(*sample).unwrap());
+    writer.finalize().unwrap();
+    let mut builder = Builder::new();
+    builder.file("x.wav", &bytes.into_inner());
+    builder.line(r#"{"id":"1","audio":"x.wav","label":"dark"}"#);
+    let set = builder.open().unwrap();
+    let error = set.window(&set.samples()[0]).unwrap_err().to_string();
+    assert!(error.contains("x.wav") && error.contains("NaN"), "{error}");
+}
+
+#[test]
+fn a_sound_cut_between_two_blocks_is_cut_short() {
+    let set = shipped();
+    let sample = &set.samples()[0];
+    let mut bytes = set.read(sample.audio.as_deref().unwrap()).unwrap();
+    // STREAMINFO's number of samples: the 36 bits from byte 21's lower half on. One more than there are.
+    bytes[25] = bytes[25].wrapping_add(1);
+    let mut builder = Builder::new();
+    builder.file("x.flac", &bytes);
+    builder.line(r#"{"id":"1","audio":"x.flac","label":"dark"}"#);
+    let set = builder.open().unwrap();
+    let error = set.window(&set.samples()[0]).unwrap_err().to_string();
+    assert!(error.contains("cut short"), "{error}");
+}
+
+#[test]
+fn an_answer_that_can_t_be_scored_names_its_sample() {
+    let set = Builder::new().good().open_and_keep();
+    let answers = [
+        (Prediction { class: 2, confidence: 0.9, probabilities: vec![0.1, 0.9], ..Prediction::default() }, "class 2"),
+        (Prediction { confidence: 0.9, probabilities: vec![1.0], ..Prediction::default() }, "1 probabilities"),
+        (Prediction { confidence: f32::NAN, probabilities: vec![0.1, 0.9], ..Prediction::default() }, "between"),
+    ];
+    for (answer, reason) in answers {
+        let error = score(&set.1, "test", &labels(), |_| Ok::<_, std::convert::Infallible>(answer.clone()));
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("sample 1") && error.contains(reason), "{error}");
+    }
+}
+
+/// Sixty samples of two classes, all answered right; `cluster` of a sample's number.
+fn all_right(cluster: fn(usize) -> Option<String>) -> edgeval_calibration::Scored {
+    let mut scored = edgeval_calibration::Scored::new(&labels());
+    for number in 0..60 {
+        let class = number % 2;
+        let sample = edgeval_calibration::Sample {
+            id: number.to_string(),
+            label: Some(LABELS[class].to_owned()),
+            cluster: cluster(number),
+            ..Default::default()
+        };
+        let mut probabilities = vec![0.1, 0.1];
+        probabilities[class] = 0.9;
+        scored.push(&sample, Prediction { class, confidence: 0.9, probabilities, ..Prediction::default() }).unwrap();
+    }
+    scored
+}
+
+#[test]
+fn all_right_isn_t_certainty() {
+    for (cluster, said) in [
+        ((|_| None) as fn(usize) -> Option<String>, "Wilson for top-1 and slices"),
+        (|number| Some((number / 10).to_string()), "over 6 clusters"),
+        (|_| Some("one".to_owned()), "this one cluster alone"),
+    ] {
+        let accuracy = all_right(cluster).accuracy();
+        let top1 = accuracy.top1.figure().unwrap();
+        assert!(top1.value == 1.0 && top1.high > 0.999_999 && top1.low < 0.95, "{top1:?}");
+        assert!(accuracy.interval.contains(said), "{}", accuracy.interval);
+    }
+}
+
+#[test]
+fn probabilities_are_scored() {
+    let accuracy = all_right(|_| None).accuracy();
+    // Each sample's: (0.1)² + (0.1)², and −ln 0.9.
+    assert!((accuracy.brier.figure().unwrap().value - 0.02).abs() < 1e-6);
+    assert!((accuracy.nll.figure().unwrap().value - 0.105_360_516).abs() < 1e-6);
+}
+
+#[test]
 fn a_hugging_face_folder_is_read_without_checksums_and_says_so() {
     let mut builder = Builder::new();
     builder.picture("a.png", [0, 50, 100, 150]);
     std::fs::write(builder.path().join("metadata.jsonl"), "{\"file_name\":\"a.png\",\"label\":\"dark\"}\n").unwrap();
     let set = ReferenceSet::open(builder.path()).unwrap();
     let report = check(&set, || {});
-    assert_eq!((codes(&report), report.fit), (vec!["no_checksums"], true));
+    assert_eq!((codes(&report), notes(&report), report.fit), (vec![], vec!["no_checksums"], true));
     assert!(set.window(&set.samples()[0]).unwrap().image.is_some());
 }
 
@@ -244,5 +458,41 @@ proptest! {
         builder.line(&format!(r#"{{"id":"1","{key}":"{name}","label":"dark"}}"#));
         let set = builder.open().unwrap();
         let _ = set.window(&set.samples()[0]);
+    }
+
+    #[test]
+    fn changed_bytes_are_an_error_or_another_sound(
+        changes in prop::collection::vec((0_usize..200, any::<u8>()), 1..6), flac in any::<bool>()
+    ) {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("sets/av-digits");
+        let mut builder = Builder::new();
+        builder.sound("whole.wav", &[100, -3000, 3000, 0]);
+        let (name, source) = if flac { ("x.flac", shipped.join("audio/0000.flac")) } else { ("x.wav", builder.path().join("whole.wav")) };
+        let mut content = std::fs::read(source).unwrap();
+        for (place, value) in changes {
+            let place = place % content.len();
+            content[place] = value;
+        }
+        builder.file(name, &content);
+        builder.line(&format!(r#"{{"id":"1","audio":"{name}","label":"dark"}}"#));
+        let set = builder.open().unwrap();
+        if let Ok(window) = set.window(&set.samples()[0]) {
+            prop_assert!(window.audio.unwrap().samples.iter().all(|sample| sample.is_finite()));
+        }
+    }
+
+    #[test]
+    fn lines_of_any_kind_are_samples_or_errors(
+        line in prop_oneof![
+            ".{0,200}",
+            "\\{\"(id|image|label|slice|references|context|file_name)\":(null|1|-1e400|\"..?/x\"|\\[\\[\\]\\]|\\{\"a\":1\\})\\}",
+        ]
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("metadata.jsonl"), &line).unwrap();
+        if let Ok(set) = ReferenceSet::open(folder.path()) {
+            let report = check(&set, || {});
+            prop_assert!(serde_json::to_string(&report).is_ok());
+        }
     }
 }

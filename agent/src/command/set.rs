@@ -1,11 +1,15 @@
 //! `edgeval set`: looking after reference sets.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use edgeval_calibration::{CheckReport, ReferenceSet, Severity, check};
 
 use crate::terminal;
+
+/// Groups of a key that are listed at most; the JSON has them all.
+const LISTED: usize = 20;
 
 /// Arguments of `edgeval set`.
 #[derive(Debug, clap::Args)]
@@ -17,7 +21,9 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Is this reference set fit for use? Exit status 1 when it isn't
-    #[command(after_help = "Example:\n  edgeval set check calibration/sets/av-digits")]
+    #[command(after_help = "Examples:
+  edgeval set check calibration/sets/av-digits
+  edgeval set check my-pictures --json | jq .findings")]
     Check(CheckArgs),
 }
 
@@ -68,15 +74,21 @@ fn print(report: &CheckReport) {
 }
 
 fn facts(report: &CheckReport) -> Vec<(&str, String)> {
-    let list = |counts: &mut dyn Iterator<Item = (String, usize)>| {
-        counts.map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
-    };
     let mut facts = vec![
         ("identity", report.sha256.clone()),
-        ("splits", list(&mut report.splits.clone().into_iter())),
-        ("modalities", list(&mut report.modalities.iter().map(|(name, count)| ((*name).to_owned(), *count)))),
-        ("classes", list(&mut report.classes.clone().into_iter())),
+        ("splits", listed(&report.splits)),
+        ("modalities", listed(&report.modalities)),
+        ("classes", listed(&report.classes)),
     ];
-    facts.extend(report.slices.iter().map(|(key, groups)| (key.as_str(), list(&mut groups.clone().into_iter()))));
+    facts.extend(report.slices.iter().map(|(key, groups)| (key.as_str(), listed(groups))));
     facts
+}
+
+/// `test 400, calibration 80`: the first groups, and how many more there are.
+fn listed(counts: &BTreeMap<impl AsRef<str>, usize>) -> String {
+    let groups: Vec<String> =
+        counts.iter().take(LISTED).map(|(name, count)| format!("{} {count}", name.as_ref())).collect();
+    let more = counts.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", groups.join(", "))
 }
