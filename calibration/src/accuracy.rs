@@ -105,8 +105,8 @@ pub struct Consistency {
 
 impl Scored {
     /// How often the model was right, with 95 % intervals: Wilson's where samples are independent, a bootstrap over clusters
-    /// where they name theirs. Top-1's is never narrower than Wilson's: samples that aren't independent tell less, not more, though
-    /// no resample of samples that are all right shows it.
+    /// where they name theirs. A rate's (top-1, a class's precision and recall) is never narrower than Wilson's: samples that aren't
+    /// independent tell less, not more, though no resample of samples that are all right shows it.
     #[must_use]
     pub fn accuracy(&self) -> Accuracy {
         let figures = Figures::new(self);
@@ -119,9 +119,10 @@ impl Scored {
             precision_macro: of(|c| Some(c.macro_average()?.precision)),
             recall_macro: of(|c| Some(c.macro_average()?.recall)),
             f1_macro: of(|c| Some(c.macro_average()?.f1)),
-            precision_micro: of(|c| Some(c.micro_average()?.precision)),
-            recall_micro: of(|c| Some(c.micro_average()?.recall)),
-            f1_micro: of(|c| Some(c.micro_average()?.f1)),
+            // With one label a sample all three are top-1.
+            precision_micro: figures.top1(),
+            recall_micro: figures.top1(),
+            f1_micro: figures.top1(),
             precision_weighted: of(|c| Some(c.weighted_average()?.precision)),
             recall_weighted: of(|c| Some(c.weighted_average()?.recall)),
             f1_weighted: of(|c| Some(c.weighted_average()?.f1)),
@@ -207,9 +208,14 @@ impl<'a> Figures<'a> {
     }
 
     fn top1(&self) -> Measured {
-        let right = self.rows().iter().filter(|row| row.prediction.class == row.truth).count();
-        let independent = wilson(right as u64, self.rows().len() as u64);
+        let independent = self.rate(|_| true, |row| row.prediction.class == row.truth);
         if self.clusters.is_some() { widest(self.of_confusion(Confusion::accuracy), &independent) } else { independent }
+    }
+
+    /// Wilson's: how many of some rows are so.
+    fn rate(&self, of: impl Fn(&Row) -> bool, is: impl Fn(&Row) -> bool) -> Measured {
+        let all: Vec<&Row> = self.rows().iter().filter(|row| of(row)).collect();
+        wilson(all.iter().filter(|row| is(row)).count() as u64, all.len() as u64)
     }
 
     fn of_probabilities(&self, score: fn(&[Vec<f64>], &[usize]) -> Option<f64>) -> Measured {
@@ -237,8 +243,14 @@ impl<'a> Figures<'a> {
     fn per_class(&self) -> Vec<ClassFigures> {
         let figures = |(class, label): (usize, &String)| ClassFigures {
             label: label.clone(),
-            precision: self.of_confusion(|c| c.per_class()[class].precision),
-            recall: self.of_confusion(|c| c.per_class()[class].recall),
+            precision: widest(
+                self.of_confusion(|c| c.per_class()[class].precision),
+                &self.rate(|row| row.prediction.class == class, |row| row.truth == class),
+            ),
+            recall: widest(
+                self.of_confusion(|c| c.per_class()[class].recall),
+                &self.rate(|row| row.truth == class, |row| row.prediction.class == class),
+            ),
             f1: self.of_confusion(|c| c.per_class()[class].f1),
             support: self.rows().iter().filter(|row| row.truth == class).count() as u64,
         };

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use edgeval_models::{Window, read_bounded, sha256, stays_inside};
+use edgeval_models::{FileError, Window, read_bounded, sha256, stays_inside};
 use serde::Deserialize;
 
 use crate::checksums::{self, CHECKSUMS_FILE, Checksums};
@@ -62,6 +62,8 @@ impl ReferenceSet {
     /// # Errors
     /// When a list can't be read, contradicts its recorded SHA-256, or names what can't be.
     pub fn open(directory: &Path) -> Result<Self, SetError> {
+        let unreadable = |reason| FileError::Unreadable { path: directory.to_owned(), reason };
+        std::fs::read_dir(directory).map_err(unreadable)?;
         if directory.join(DESCRIPTION_FILE).is_file() {
             return Self::open_own(directory);
         }

@@ -157,6 +157,14 @@ fn missing_and_changed_files_are_found() {
 }
 
 #[test]
+fn a_folder_that_isn_t_there_is_told_from_one_that_is_no_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = |path: &Path| ReferenceSet::open(path).unwrap_err().to_string();
+    assert!(error(folder.path()).contains("set.toml"));
+    assert!(error(&folder.path().join("gone")).contains("gone can't be read"));
+}
+
+#[test]
 fn a_changed_list_is_refused_when_opened() {
     let mut builder = Builder::new().good();
     builder.open().unwrap();
@@ -407,6 +415,11 @@ fn all_right_isn_t_certainty() {
         let top1 = accuracy.top1.figure().unwrap();
         assert!(top1.value == 1.0 && top1.high > 0.999_999 && top1.low < 0.95, "{top1:?}");
         assert!(accuracy.interval.contains(said), "{}", accuracy.interval);
+        assert_eq!(accuracy.top1, accuracy.f1_micro);
+        for class in &accuracy.per_class {
+            let (precision, recall) = (class.precision.figure().unwrap(), class.recall.figure().unwrap());
+            assert!(precision.low < 0.9 && recall.low < 0.9, "{class:?}");
+        }
     }
 }
 
