@@ -188,3 +188,12 @@ fn a_configuration_with_a_typo_is_refused() {
     fails(&["run", "--config", "/nowhere/agent.toml"], 1, &["/nowhere/agent.toml"]);
     fails(&["run", "--config", "/dev/null", "--broker", "http://x"], 1, &["mqtt://"]);
 }
+
+#[test]
+fn a_reader_that_goes_is_no_failure() {
+    let program = env!("CARGO_BIN_EXE_edgeval");
+    let line = format!("set -o pipefail; {program} evaluate {MODEL} --set {SET} --json | head -n 1");
+    let output = Command::new("bash").args(["-c", &line]).current_dir(root()).output().unwrap();
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), b"{\n".as_slice()));
+}

@@ -41,6 +41,10 @@ impl FileError {
 /// When it is larger, or can't be read.
 pub fn read_bounded(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, FileError> {
     let unreadable = |reason| FileError::unreadable(path, reason);
+    // Asked before it is opened: opening a pipe would wait for its other end.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(unreadable(std::io::Error::other("it isn't a plain file")));
+    }
     let file = File::open(path).map_err(unreadable)?;
     let size_bytes = file.metadata().map_err(unreadable)?.len();
     if size_bytes > limit_bytes {

@@ -10,6 +10,8 @@ mod run;
 mod set;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::{Parser, Subcommand};
 
@@ -48,6 +50,9 @@ enum Verb {
 /// # Errors
 /// With the failed verb's own words.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    if !matches!(arguments.verb, Verb::Run(_)) {
+        end_quietly_with_the_reader()?;
+    }
     match arguments.verb {
         Verb::Run(args) => run::run(args),
         Verb::Bench(args) => bench::run(args),
@@ -58,4 +63,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Verb::Decode(args) => decode::run(args),
         Verb::Completions(args) => completions::run(args),
     }
+}
+
+/// `edgeval … | head` is not a failure: when the reader goes, the verb ends. The daemon has no such reader.
+fn end_quietly_with_the_reader() -> std::io::Result<()> {
+    let always = Arc::new(AtomicBool::new(true));
+    signal_hook::flag::register_conditional_shutdown(signal_hook::consts::SIGPIPE, 0, always).map(drop)
 }
