@@ -1,0 +1,1 @@
+//! The arithmetic, as fast as the processor allows. The only home of `unsafe` in this project.

@@ -1,0 +1,1 @@
+//! From an ONNX file to regions, and back into a tract model.

@@ -1,0 +1,1 @@
+//! Where a graph becomes steps over one arena.

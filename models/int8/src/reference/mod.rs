@@ -1,0 +1,1 @@
+//! What every operation computes, plainly: the definition that plans must equal bit for bit.

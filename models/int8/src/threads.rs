@@ -1,0 +1,103 @@
+//! The threads that work on one inference.
+
+use std::ops::Range;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// One thread, or a pool of several.
+#[derive(Debug)]
+pub struct Threads {
+    pool: Option<ThreadPool>,
+    count: usize,
+}
+
+/// Why a pool can't be made.
+#[derive(Debug, thiserror::Error)]
+#[error("{count} threads can't be started: {reason}")]
+pub struct ThreadsError {
+    count: usize,
+    reason: rayon::ThreadPoolBuildError,
+}
+
+impl Threads {
+    /// The caller's thread alone.
+    #[must_use]
+    pub const fn one() -> Self {
+        Self { pool: None, count: 1 }
+    }
+
+    /// `count` threads; 0 counts as 1.
+    ///
+    /// # Errors
+    /// When the system gives no more threads.
+    pub fn new(count: usize) -> Result<Self, ThreadsError> {
+        if count <= 1 {
+            return Ok(Self::one());
+        }
+        let named = ThreadPoolBuilder::new().num_threads(count).thread_name(|index| format!("int8-{index}"));
+        let pool = named.build().map_err(|reason| ThreadsError { count, reason })?;
+        Ok(Self { pool: Some(pool), count })
+    }
+
+    /// How many there are, 1 or more.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Runs `work` inside the pool, so that every [`Self::split`] in it starts without waking the pool anew.
+    pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        match &self.pool {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
+
+    /// Cuts `0..count` into ranges that are multiples of `grain` long (but the last), at most one for each thread, and
+    /// gives each to `work` with its part's number, below [`Self::count`]. Returns when all are done.
+    pub fn split(&self, count: usize, grain: usize, work: &(dyn Fn(usize, Range<usize>) + Sync)) {
+        let grains = count.div_ceil(grain.max(1));
+        let parts = self.count.min(grains);
+        if parts <= 1 {
+            work(0, 0..count);
+        } else {
+            let bounds = |part: usize| (grains * part / parts * grain).min(count);
+            fork(0..parts, &|part| work(part, bounds(part)..bounds(part + 1)));
+        }
+    }
+}
+
+/// Runs `work` for every part, halving as it goes: `join` allocates nothing.
+fn fork(parts: Range<usize>, work: &(dyn Fn(usize) + Sync)) {
+    if parts.len() <= 1 {
+        parts.for_each(work);
+        return;
+    }
+    let middle = parts.start + parts.len() / 2;
+    rayon::join(|| fork(parts.start..middle, work), || fork(middle..parts.end, work));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn every_place_is_visited_once() {
+        for threads in 1..=4 {
+            let threads = Threads::new(threads).unwrap();
+            for (count, grain) in [(0, 1), (1, 8), (7, 3), (64, 16), (1000, 7)] {
+                let visits: Vec<AtomicUsize> = (0..count).map(|_| AtomicUsize::new(0)).collect();
+                threads.run(|| {
+                    threads.split(count, grain, &|part, range| {
+                        assert!(part < threads.count());
+                        assert!(range.start % grain == 0);
+                        range.for_each(|place| _ = visits[place].fetch_add(1, Ordering::Relaxed));
+                    });
+                });
+                assert!(visits.iter().all(|visit| visit.load(Ordering::Relaxed) == 1));
+            }
+        }
+    }
+}
