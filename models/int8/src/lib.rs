@@ -9,6 +9,7 @@ pub mod kernels;
 pub mod plan;
 pub mod quantization;
 pub mod reference;
+pub mod tensor;
 pub mod threads;
 
 #[cfg(feature = "onnx")]
