@@ -67,6 +67,8 @@ pub struct Node {
 /// What an operation does. Unless said otherwise it takes one quantized value and makes one quantized value.
 #[derive(Clone, Debug)]
 pub enum Operation {
+    /// Bytes that never change, in ONNX's order. Takes nothing.
+    Constant(Arc<[u8]>),
     /// Float to quantized.
     Quantize,
     /// Quantized to float.

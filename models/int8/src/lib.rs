@@ -4,6 +4,8 @@
 //! compiled to a [`plan`] (packed weights, one arena, a list of steps), and a plan runs on [`kernels`] chosen for the
 //! processor. [`reference`] defines what every operation computes, plainly; plans give exactly its bits.
 
+pub mod check;
+pub mod formula;
 pub mod graph;
 pub mod kernels;
 pub mod plan;

@@ -1,0 +1,62 @@
+//! Operations that move elements.
+
+use super::{Bytes, indices, quantization, ravel};
+use crate::formula::requantizing_table;
+use crate::graph::Value;
+
+/// Values one after the other along an axis, each brought to the output's quantization.
+pub fn concat(inputs: &[Bytes<'_>], output: &Value, axis: usize) -> Vec<u8> {
+    let mut result = vec![0; output.shape.iter().product()];
+    let mut start = 0;
+    for input in inputs {
+        let table = requantizing_table(input.quantization, quantization(output));
+        for (mut index, byte) in indices(input.shape).zip(input.bytes) {
+            index[axis] += start;
+            result[ravel(&index, &output.shape)] = table[usize::from(*byte)];
+        }
+        start += input.shape[axis];
+    }
+    result
+}
+
+/// Chosen places along an axis.
+pub fn select(input: Bytes<'_>, axis: usize, places: &[usize]) -> Vec<u8> {
+    let mut shape = input.shape.to_vec();
+    shape[axis] = places.len();
+    let element = |mut index: Vec<usize>| {
+        index[axis] = places[index[axis]];
+        input.bytes[ravel(&index, input.shape)]
+    };
+    indices(&shape).map(element).collect()
+}
+
+/// Axes in another order.
+pub fn transpose(input: Bytes<'_>, permutation: &[usize]) -> Vec<u8> {
+    let shape: Vec<usize> = permutation.iter().map(|axis| input.shape[*axis]).collect();
+    let element = |index: Vec<usize>| {
+        let mut from = vec![0; index.len()];
+        permutation.iter().zip(index).for_each(|(axis, place)| from[*axis] = place);
+        input.bytes[ravel(&from, input.shape)]
+    };
+    indices(&shape).map(element).collect()
+}
+
+/// More elements at the edges.
+pub fn pad(input: Bytes<'_>, before: &[usize], after: &[usize], fill: u8) -> Vec<u8> {
+    let shape: Vec<usize> = input
+        .shape
+        .iter()
+        .zip(before.iter().zip(after))
+        .map(|(length, (before, after))| before + length + after)
+        .collect();
+    let element = |index: Vec<usize>| {
+        let inner: Option<Vec<usize>> = index
+            .iter()
+            .zip(before)
+            .zip(input.shape)
+            .map(|((place, before), length)| place.checked_sub(*before).filter(|place| place < length))
+            .collect();
+        inner.map_or(fill, |inner| input.bytes[ravel(&inner, input.shape)])
+    };
+    indices(&shape).map(element).collect()
+}
