@@ -1,6 +1,6 @@
 # edgeval: everything a person or a machine does with this tree. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test format lint unit parity board footprint vectors dist clean
+.PHONY: help build demo test format lint unit parity board test-int8-arm footprint vectors dist clean
 SHELL := /bin/bash
 
 CARGO ?= cargo
@@ -9,7 +9,7 @@ EDGEVAL := target/debug/edgeval
 PARITY_READY := target/venv-parity/.ready
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: packages-build ## Build the program (target/debug/edgeval; everyday builds are optimised)
 	$(CARGO) build --workspace
@@ -40,6 +40,9 @@ board: build packages-board ## The virtual board: a Debian kernel under QEMU wit
 	python3 -m unittest discover --start-directory tests/virtual_board
 	CARGO_TARGET_DIR=target/virtual-board/player $(CARGO) test --quiet --manifest-path tests/virtual_board/player/Cargo.toml
 	tests/virtual_board/run.py $(EDGEVAL)
+
+test-int8-arm: packages-aarch64 ## Tests of integer execution on three emulated Arm processors
+	cross/test-int8.sh
 
 dist: packages-build ## Build what is shipped and measured (LTO, stripped): target/dist/edgeval
 	$(CARGO) build --profile dist --package edgeval
