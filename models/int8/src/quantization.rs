@@ -16,12 +16,14 @@ impl Quantization {
     /// The byte nearest to `value`; halves go to even, what doesn't fit saturates, NaN gives byte 0.
     ///
     /// The steps are ONNX Runtime's `QuantizeLinear`: divide, bound, round, add the zero point.
+    #[inline(always)]
     #[must_use]
     pub fn quantize(self, value: f32) -> u8 {
         to_byte(value / self.scale, self.zero_point, FULL)
     }
 
     /// What `byte` means.
+    #[inline(always)]
     #[must_use]
     pub fn dequantize(self, byte: u8) -> f32 {
         (i32::from(byte) - i32::from(self.zero_point)) as f32 * self.scale

@@ -67,6 +67,34 @@ impl Threads {
     }
 }
 
+impl Threads {
+    /// Cuts a slice into pieces that are multiples of `grain` long (but the last), at most one for each thread, and gives
+    /// each with its place in the slice to `work`.
+    pub fn split_slice<T: Send>(&self, slice: &mut [T], grain: usize, work: &(dyn Fn(usize, &mut [T]) + Sync)) {
+        let grains = slice.len().div_ceil(grain.max(1));
+        fork_slice((0, slice), grain, self.count.min(grains), work);
+    }
+}
+
+fn fork_slice<T: Send>(
+    (start, slice): (usize, &mut [T]),
+    grain: usize,
+    parts: usize,
+    work: &(dyn Fn(usize, &mut [T]) + Sync),
+) {
+    if parts <= 1 {
+        work(start, slice);
+        return;
+    }
+    let grains = slice.len().div_ceil(grain);
+    let (first, second) = slice.split_at_mut(grains * (parts / 2) / parts * grain);
+    let middle = start + first.len();
+    rayon::join(
+        || fork_slice((start, first), grain, parts / 2, work),
+        || fork_slice((middle, second), grain, parts - parts / 2, work),
+    );
+}
+
 /// Runs `work` for every part, halving as it goes: `join` allocates nothing.
 fn fork(parts: Range<usize>, work: &(dyn Fn(usize) + Sync)) {
     if parts.len() <= 1 {
@@ -97,6 +125,14 @@ mod tests {
                     });
                 });
                 assert!(visits.iter().all(|visit| visit.load(Ordering::Relaxed) == 1));
+                let mut places = vec![0; count];
+                threads.run(|| {
+                    threads.split_slice(&mut places, grain, &|start, piece| {
+                        assert!(start % grain == 0);
+                        piece.iter_mut().enumerate().for_each(|(place, value)| *value += start + place);
+                    });
+                });
+                assert!(places.iter().copied().eq(0..count));
             }
         }
     }

@@ -1,1 +1,92 @@
 //! The arithmetic, as fast as the processor allows. The only home of `unsafe` in this project.
+//!
+//! [`convolution`] and [`product`] cut their work into tiles: a few rows of bytes by one panel of packed weights. A
+//! tile's sums stay in registers until they leave as bytes. [`Kernels`] is one instruction set's way to compute a tile;
+//! everything around it is shared. [`elementwise`] is the rest.
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+mod access;
+pub mod convolution;
+mod depthwise;
+pub mod elementwise;
+mod gather;
+mod panels;
+mod plain;
+pub mod product;
+mod tile;
+mod work;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use depthwise::Depthwise;
+use tile::Tile;
+
+/// One instruction set's kernels.
+pub struct Kernels {
+    name: &'static str,
+    /// How rows of bytes are laid out before they are multiplied.
+    form: Form,
+    /// Rows of a tile at most.
+    rows: usize,
+    /// Output channels of a panel of weights.
+    columns: usize,
+    /// Neighbouring depths that one instruction multiplies and adds.
+    depth: usize,
+    /// Multiplies one tile. Its caller checked that the processor has the instructions.
+    tile: unsafe fn(&Tile<'_>),
+    /// One row of a depthwise convolution. Its caller checked that the processor has the instructions.
+    depthwise: unsafe fn(&Depthwise<'_>),
+}
+
+/// How rows of bytes are laid out before they are multiplied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// As they are.
+    Bytes,
+    /// As 16-bit integers: two are multiplied and added without loss on processors that would saturate bytes.
+    Wide,
+}
+
+impl Form {
+    const fn bytes(self) -> usize {
+        if matches!(self, Self::Bytes) { 1 } else { 2 }
+    }
+}
+
+impl std::fmt::Debug for Kernels {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
+
+impl Kernels {
+    /// Those that this processor can run, fastest first. The plain ones, which all can run, are last.
+    #[must_use]
+    pub fn available() -> Vec<&'static Self> {
+        let mut available: Vec<&'static Self> = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        x86::add_available(&mut available);
+        #[cfg(target_arch = "aarch64")]
+        aarch64::add_available(&mut available);
+        available.push(&plain::KERNELS);
+        available
+    }
+
+    /// The fastest that this processor can run.
+    #[must_use]
+    pub fn best() -> &'static Self {
+        Self::available().first().copied().unwrap_or(&plain::KERNELS)
+    }
+
+    /// The instruction set, such as `avx2`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Depths rounded up to whole multiplications.
+    const fn padded(&self, depth: usize) -> usize {
+        depth.next_multiple_of(self.depth)
+    }
+}

@@ -1,0 +1,222 @@
+//! Operations on one element, or one row of elements, at a time.
+//!
+//! The loops are plain Rust over contiguous runs. `multiversion` compiles each for several instruction sets and picks
+//! one while running; no floating-point step is fused or reordered, so all give the same bits.
+
+use multiversion::multiversion;
+
+use crate::formula::{BinaryFormula, average};
+use crate::quantization::{Bounds, Quantization, requantize, to_byte};
+
+/// Floats to bytes.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn quantize(input: &[f32], quantization: Quantization, output: &mut [u8]) {
+    for (value, byte) in input.iter().zip(output) {
+        *byte = quantization.quantize(*value);
+    }
+}
+
+/// Bytes to floats.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn dequantize(input: &[u8], quantization: Quantization, output: &mut [f32]) {
+    for (byte, value) in input.iter().zip(output) {
+        *value = quantization.dequantize(*byte);
+    }
+}
+
+/// A function of one byte, as a table.
+pub fn look_up(input: &[u8], table: &[u8; 256], output: &mut [u8]) {
+    for (byte, result) in input.iter().zip(output) {
+        *result = table[usize::from(*byte)];
+    }
+}
+
+/// Two operands of equal length.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn binary(inputs: [&[u8]; 2], formula: BinaryFormula, bounds: Bounds, output: &mut [u8]) {
+    for ((one, two), result) in inputs[0].iter().zip(inputs[1]).zip(output) {
+        *result = formula.apply(*one, *two, bounds);
+    }
+}
+
+/// A run of elements and one element.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn binary_with_second(input: &[u8], second: u8, formula: BinaryFormula, bounds: Bounds, output: &mut [u8]) {
+    for (one, result) in input.iter().zip(output) {
+        *result = formula.apply(*one, second, bounds);
+    }
+}
+
+/// One element and a run of elements.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn binary_with_first(first: u8, input: &[u8], formula: BinaryFormula, bounds: Bounds, output: &mut [u8]) {
+    for (two, result) in input.iter().zip(output) {
+        *result = formula.apply(first, *two, bounds);
+    }
+}
+
+/// Keeps the greater of every pair.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn keep_greatest(input: &[u8], greatest: &mut [u8]) {
+    for (byte, greatest) in input.iter().zip(greatest) {
+        *greatest = (*greatest).max(*byte);
+    }
+}
+
+/// Bounds every byte.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn bound(bytes: &mut [u8], bounds: Bounds) {
+    for byte in bytes {
+        *byte = (*byte).clamp(bounds.low, bounds.high);
+    }
+}
+
+/// Adds what bytes mean to sums of reals.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn add_reals(input: &[u8], quantization: Quantization, sums: &mut [f32]) {
+    for (byte, sum) in input.iter().zip(sums) {
+        *sum += quantization.dequantize(*byte);
+    }
+}
+
+/// Sums of `count` reals to bytes that mean their averages.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn averages(sums: &[f32], count: f32, meaning: Quantization, bounds: Bounds, output: &mut [u8]) {
+    for (sum, byte) in sums.iter().zip(output) {
+        *byte = average(*sum, count, meaning, bounds);
+    }
+}
+
+/// Adds bytes to sums. They wrap.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn add_bytes(input: &[u8], sums: &mut [i32]) {
+    for (byte, sum) in input.iter().zip(sums) {
+        *sum = sum.wrapping_add(i32::from(*byte));
+    }
+}
+
+/// Sum of bytes. It wraps.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn sum(input: &[u8]) -> i32 {
+    input.iter().fold(0, |sum: i32, byte| sum.wrapping_add(i32::from(*byte)))
+}
+
+/// Sum of squares of bytes.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn sum_of_squares(input: &[u8]) -> u64 {
+    // A chunk's sum fits 32 bits, which vectors add faster.
+    let chunk = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte) * u32::from(*byte)).sum::<u32>();
+    input.chunks(1 << 15).map(|bytes| u64::from(chunk(bytes))).sum()
+}
+
+/// Sums to bytes.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn requantize_sums(sums: &[i32], multiplier: f32, zero_point: u8, bounds: Bounds, output: &mut [u8]) {
+    for (sum, byte) in sums.iter().zip(output) {
+        *byte = requantize(*sum, multiplier, zero_point, bounds);
+    }
+}
+
+/// One row of a layer normalization, of which the mean and the factor are known.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn normalize(
+    input: &[u8],
+    statistics: crate::formula::RowStatistics,
+    [scale, bias]: [&[f32]; 2],
+    meaning: Quantization,
+    output: &mut [u8],
+) {
+    let factors = scale.iter().zip(bias);
+    for ((byte, (scale, bias)), result) in input.iter().zip(factors).zip(output) {
+        let normal = (f32::from(*byte) - statistics.mean) * statistics.factor;
+        let value = normal * scale + bias;
+        *result = to_byte(value / meaning.scale, meaning.zero_point, crate::quantization::FULL);
+    }
+}
+
+/// Least and greatest of floats, and 0.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn range(input: &[f32]) -> [f32; 2] {
+    // Lanes of their own let the compiler use vectors: the least of all is the same in any order.
+    let mut lanes = [[0.0_f32; 16]; 2];
+    for chunk in input.chunks(16) {
+        for (lane, value) in chunk.iter().enumerate() {
+            lanes[0][lane] = lanes[0][lane].min(*value);
+            lanes[1][lane] = lanes[1][lane].max(*value);
+        }
+    }
+    [lanes[0].iter().copied().fold(0.0, f32::min), lanes[1].iter().copied().fold(0.0, f32::max)]
+}
+
+/// Turns `rows` × `columns` elements, row-major, so that columns come first.
+pub fn turn<T: Copy>(input: &[T], columns: usize, output: &mut [T]) {
+    let rows = input.len() / columns.max(1);
+    match columns {
+        1 => output.copy_from_slice(input),
+        2 => turn_few::<T, 2>(input, output),
+        3 => turn_few::<T, 3>(input, output),
+        4 => turn_few::<T, 4>(input, output),
+        _ => turn_blocks(input, [rows, columns], output),
+    }
+}
+
+/// Few columns: one pass over the input.
+fn turn_few<T: Copy, const COLUMNS: usize>(input: &[T], output: &mut [T]) {
+    let rows = output.len() / COLUMNS;
+    let (whole, _) = input.as_chunks::<COLUMNS>();
+    for (row, elements) in whole.iter().enumerate() {
+        for (column, element) in elements.iter().enumerate() {
+            output[column * rows + row] = *element;
+        }
+    }
+}
+
+/// Square blocks, so that both sides stay in the cache.
+fn turn_blocks<T: Copy>(input: &[T], [rows, columns]: [usize; 2], output: &mut [T]) {
+    const BLOCK: usize = 16;
+    for top in (0..rows).step_by(BLOCK) {
+        for left in (0..columns).step_by(BLOCK) {
+            for column in left..(left + BLOCK).min(columns) {
+                let target = &mut output[column * rows + top..column * rows + (top + BLOCK).min(rows)];
+                for (row, element) in target.iter_mut().enumerate() {
+                    *element = input[(top + row) * columns + column];
+                }
+            }
+        }
+    }
+}
+
+/// Planes one after the other to interleaved elements: `planes` few and short runs.
+pub fn interleave<T: Copy, const PLANES: usize>(input: &[T], output: &mut [T]) {
+    let length = input.len() / PLANES;
+    let planes: [&[T]; PLANES] = std::array::from_fn(|plane| &input[plane * length..(plane + 1) * length]);
+    let (whole, _) = output.as_chunks_mut::<PLANES>();
+    for (place, elements) in whole.iter_mut().enumerate() {
+        for (plane, element) in elements.iter_mut().enumerate() {
+            *element = planes[plane][place];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formula::round_to_byte;
+
+    #[test]
+    fn turned_twice_is_as_before() {
+        for (rows, columns) in [(1, 1), (5, 3), (17, 33), (64, 2), (3, 100)] {
+            let input: Vec<u32> = (0..rows * columns).collect();
+            let (mut turned, mut back) = (vec![0; input.len()], vec![0; input.len()]);
+            turn(&input, columns as usize, &mut turned);
+            assert_eq!(turned[rows as usize..].first(), (columns > 1).then_some(&1));
+            turn(&turned, rows as usize, &mut back);
+            assert_eq!(back, input);
+        }
+    }
+
+    #[test]
+    fn rounding_includes_the_zero_point() {
+        assert_eq!(round_to_byte(0.5 + 1.0, crate::quantization::FULL), 2);
+    }
+}

@@ -1,0 +1,120 @@
+//! Rows for the kernels: the bytes under a window, one row for each output pixel.
+
+use multiversion::multiversion;
+
+use super::convolution::Geometry;
+use super::{Form, Kernels};
+
+/// Where rows come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Gather<'a> {
+    /// The convolution.
+    pub geometry: &'a Geometry,
+    /// Which group of channels.
+    pub group: usize,
+    /// The input.
+    pub input: &'a [u8],
+    /// What lies outside the input.
+    pub zero_point: u8,
+}
+
+impl<'a> Gather<'a> {
+    /// Bytes of one row as the kernels read it: (depth rounded up) × (size of an element).
+    pub fn row_bytes(geometry: &Geometry, kernels: &Kernels) -> usize {
+        kernels.padded(geometry.depth()) * kernels.form.bytes()
+    }
+
+    /// The rows where they are, and their pitch, when nothing needs to be gathered.
+    pub fn direct(&self, kernels: &Kernels) -> Option<(&'a [u8], usize)> {
+        let whole = kernels.padded(self.geometry.depth()) == self.geometry.depth();
+        let as_it_is = kernels.form == Form::Bytes && whole && self.geometry.is_pointwise();
+        as_it_is.then(|| (&self.input[self.first_channel()..], self.geometry.input_pitch))
+    }
+
+    /// Fills a block with the rows of `count` output pixels from `first` on.
+    pub fn fill(&self, kernels: &Kernels, first: usize, block: &mut [u8]) {
+        match kernels.form {
+            Form::Bytes => self.fill_cells(kernels, first, block),
+            // A block starts at a cache line, so it is aligned.
+            Form::Wide => self.fill_cells::<u16>(kernels, first, bytemuck::cast_slice_mut(block)),
+        }
+    }
+
+    fn fill_cells<T: Cell>(&self, kernels: &Kernels, first: usize, block: &mut [T]) {
+        let length = kernels.padded(self.geometry.depth());
+        for (row, cells) in block.chunks_mut(length).enumerate() {
+            let (inside, rest) = cells.split_at_mut(self.geometry.depth());
+            self.fill_row(first + row, inside);
+            // The weights there are zero; what stands there adds nothing, but it must stand still.
+            rest.fill(T::of(0));
+        }
+    }
+
+    fn fill_row<T: Cell>(&self, pixel: usize, cells: &mut [T]) {
+        let Geometry { output_size: [height, width], window, .. } = self.geometry;
+        let picture = pixel / (height * width);
+        let at = [pixel / width % height * window.stride[0], pixel % width * window.stride[1]];
+        let channels = self.geometry.group_channels();
+        let line = window.kernel[1] * channels;
+        for (row, cells) in cells.chunks_mut(line).enumerate() {
+            let place = [at[0] + row * window.dilation[0], at[1]];
+            if let Some(start) = self.whole_line(picture, place) {
+                T::copy(&self.input[start..start + line], cells);
+                continue;
+            }
+            for (column, cells) in cells.chunks_mut(channels).enumerate() {
+                let place = [place[0], place[1] + column * window.dilation[1]];
+                match self.geometry.pixel(picture, place) {
+                    Some(start) => T::copy(&self.input[start + self.first_channel()..][..channels], cells),
+                    None => cells.fill(T::of(self.zero_point)),
+                }
+            }
+        }
+    }
+
+    /// Where a whole row of the window lies in the input without a gap.
+    fn whole_line(&self, picture: usize, place: [usize; 2]) -> Option<usize> {
+        let Geometry { window, input_channels, input_pitch, groups, .. } = self.geometry;
+        let together = *groups == 1 && input_channels == input_pitch && window.dilation[1] == 1;
+        let last = [place[0], place[1] + window.kernel[1] - 1];
+        self.geometry.pixel(picture, last).filter(|_| together)?;
+        self.geometry.pixel(picture, place)
+    }
+
+    fn first_channel(&self) -> usize {
+        self.group * self.geometry.group_channels()
+    }
+}
+
+/// An element of a gathered row.
+trait Cell: Copy {
+    fn of(byte: u8) -> Self;
+    fn copy(from: &[u8], to: &mut [Self]);
+}
+
+impl Cell for u8 {
+    fn of(byte: u8) -> Self {
+        byte
+    }
+
+    fn copy(from: &[u8], to: &mut [Self]) {
+        to.copy_from_slice(from);
+    }
+}
+
+impl Cell for u16 {
+    fn of(byte: u8) -> Self {
+        Self::from(byte)
+    }
+
+    fn copy(from: &[u8], to: &mut [Self]) {
+        widen(from, to);
+    }
+}
+
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+fn widen(from: &[u8], to: &mut [u16]) {
+    for (from, to) in from.iter().zip(to) {
+        *to = u16::from(*from);
+    }
+}

@@ -1,0 +1,94 @@
+//! A tile: a few rows of bytes by one panel of weights.
+
+use super::access::Shared;
+use crate::quantization::{Bounds, requantize};
+
+/// What a kernel multiplies, and where the results go.
+pub struct Tile<'a> {
+    /// The rows, one after the other, `row_pitch` apart, in the kernel's form; each `depth` long (a multiple of the
+    /// kernel's depth).
+    pub rows: &'a [u8],
+    /// Bytes from one row to the next.
+    pub row_pitch: usize,
+    /// How many rows: 1 up to the kernel's.
+    pub row_count: usize,
+    /// How deep rows and weights are, in elements.
+    pub depth: usize,
+    /// The panel: for each step of the kernel's depth, for each column, that many weights.
+    pub weights: &'a [i8],
+    /// What happens to the sums.
+    pub finish: Finish<'a>,
+}
+
+/// What happens to a tile's sums.
+pub struct Finish<'a> {
+    /// Added to each column's sums: bias and zero points. As many as the kernel's columns.
+    pub bias: &'a [i32],
+    /// Zero points of the columns' weights and the sums of the rows' bytes: their product is taken off. Both empty when
+    /// the zero points are 0.
+    pub weight_zero_points: &'a [i32],
+    /// One for each row.
+    pub row_sums: &'a [i32],
+    /// Where results go.
+    pub to: To<'a>,
+    /// Place of the first row's first result.
+    pub start: usize,
+    /// Results from one row to the next.
+    pub pitch: usize,
+    /// How many of the panel's columns count.
+    pub columns: usize,
+}
+
+/// Where results go.
+#[derive(Clone, Copy)]
+pub enum To<'a> {
+    /// To bytes, requantized.
+    Bytes {
+        /// One for each column.
+        multipliers: &'a [f32],
+        /// The output's zero point.
+        zero_point: u8,
+        /// The output's bounds.
+        bounds: Bounds,
+        /// The output.
+        output: &'a Shared<'a, u8>,
+    },
+    /// To sums.
+    Sums(&'a Shared<'a, i32>),
+}
+
+impl Finish<'_> {
+    /// Bias, and what the zero points take off, for a row and a column.
+    #[inline(always)]
+    pub fn addend(&self, row: usize, column: usize) -> i32 {
+        let taken =
+            if self.row_sums.is_empty() { 0 } else { self.weight_zero_points[column].wrapping_mul(self.row_sums[row]) };
+        self.bias[column].wrapping_sub(taken)
+    }
+
+    /// Stores a row's sums, one after the other: the plain way, for kernels' odd ends.
+    ///
+    /// # Safety
+    /// The row's results must be the caller's alone.
+    #[allow(unsafe_code)]
+    pub unsafe fn store(&self, row: usize, sums: &[i32]) {
+        let start = self.start + row * self.pitch;
+        match &self.to {
+            To::Bytes { multipliers, zero_point, bounds, output } => {
+                // SAFETY: the caller's promise.
+                let output = unsafe { output.get(start, self.columns) };
+                for (column, byte) in output.iter_mut().enumerate() {
+                    let sum = sums[column].wrapping_add(self.addend(row, column));
+                    *byte = requantize(sum, multipliers[column], *zero_point, *bounds);
+                }
+            }
+            To::Sums(output) => {
+                // SAFETY: the caller's promise.
+                let output = unsafe { output.get(start, self.columns) };
+                for (column, result) in output.iter_mut().enumerate() {
+                    *result = sums[column].wrapping_add(self.addend(row, column));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Rows by panels: cut into blocks that stay in the caches, and into tiles.
+
+#![allow(unsafe_code)]
+
+use std::ops::Range;
+
+use super::Kernels;
+use super::access::Shared;
+use super::convolution::Geometry;
+use super::elementwise;
+use super::gather::Gather;
+use super::tile::{Finish, Tile, To};
+use crate::plan::ALIGNMENT;
+use crate::threads::Threads;
+
+/// All tiles of a convolution's group, or of a product.
+pub struct Work<'a> {
+    /// The instruction set.
+    pub kernels: &'static Kernels,
+    /// The rows.
+    pub rows: Gather<'a>,
+    /// Packed weights.
+    pub panels: &'a [i8],
+    /// Output channels.
+    pub columns: usize,
+    /// Added to sums, by column, filled up to whole panels.
+    pub bias: &'a [i32],
+    /// Empty, or by column, filled up.
+    pub weight_zero_points: &'a [i32],
+    /// Where results go; multipliers are filled up.
+    pub to: To<'a>,
+    /// The first column's place in a row of the output.
+    pub first: usize,
+    /// Results from one row of the output to the next.
+    pub pitch: usize,
+}
+
+/// Gathered rows that stay in the first cache while small panels pass by.
+const SMALL_BLOCK_BYTES: usize = 24 << 10;
+/// Gathered rows that stay in the second cache while panels pass by that don't.
+const LARGE_BLOCK_BYTES: usize = 160 << 10;
+/// Panels that the second cache holds.
+const SMALL_PANELS_BYTES: usize = 256 << 10;
+
+impl Work<'_> {
+    /// Scratch memory that so many threads need.
+    pub fn scratch_bytes(kernels: &Kernels, geometry: &Geometry, threads: usize) -> usize {
+        threads * Self::thread_bytes(kernels, geometry)
+    }
+
+    fn thread_bytes(kernels: &Kernels, geometry: &Geometry) -> usize {
+        let row_sums = block_rows(kernels, geometry) * size_of::<i32>();
+        Self::block_bytes(kernels, geometry) + row_sums.next_multiple_of(ALIGNMENT)
+    }
+
+    fn block_bytes(kernels: &Kernels, geometry: &Geometry) -> usize {
+        (block_rows(kernels, geometry) * Gather::row_bytes(geometry, kernels)).next_multiple_of(ALIGNMENT)
+    }
+
+    /// Computes all tiles.
+    pub fn run(&self, scratch: &mut [u8], threads: &Threads) {
+        let geometry = self.rows.geometry;
+        let thread_bytes = Self::thread_bytes(self.kernels, geometry);
+        let scratch = Shared::new(scratch);
+        // SAFETY: parts have numbers of their own, so their scratch is theirs alone.
+        let own = |part: usize| unsafe { scratch.get(part * thread_bytes, thread_bytes) };
+        let (rows, panels) = (geometry.rows(), self.columns.div_ceil(self.kernels.columns));
+        // Few rows can't feed many threads: then each takes some of the panels.
+        if rows < self.kernels.rows * threads.count() * 2 && panels > 1 {
+            threads.split(panels, 1, &|part, panels| self.blocks(0..rows, panels, own(part)));
+        } else {
+            threads.split(rows, self.kernels.rows, &|part, rows| self.blocks(rows, 0..panels, own(part)));
+        }
+    }
+
+    fn blocks(&self, rows: Range<usize>, panels: Range<usize>, scratch: &mut [u8]) {
+        let length = block_rows(self.kernels, self.rows.geometry);
+        let (block, row_sums) = scratch.split_at_mut(Self::block_bytes(self.kernels, self.rows.geometry));
+        for first in rows.clone().step_by(length) {
+            let count = length.min(rows.end - first);
+            self.block(first..first + count, panels.clone(), block, bytemuck::cast_slice_mut(row_sums));
+        }
+    }
+
+    /// A block of rows by panels.
+    fn block(&self, rows: Range<usize>, panels: Range<usize>, block: &mut [u8], row_sums: &mut [i32]) {
+        let row_bytes = Gather::row_bytes(self.rows.geometry, self.kernels);
+        let (bytes, pitch): (&[u8], usize) = match self.rows.direct(self.kernels) {
+            Some((bytes, pitch)) => (&bytes[rows.start * pitch..], pitch),
+            None => {
+                let block = &mut block[..rows.len() * row_bytes];
+                self.rows.fill(self.kernels, rows.start, block);
+                (block, row_bytes)
+            }
+        };
+        let row_sums = &mut row_sums[..if self.weight_zero_points.is_empty() { 0 } else { rows.len() }];
+        self.sum_rows(bytes, pitch, row_sums);
+        for panel in panels {
+            for first in (0..rows.len()).step_by(self.kernels.rows) {
+                let count = self.kernels.rows.min(rows.len() - first);
+                let sums = row_sums.get(first..).unwrap_or(&[]);
+                let finish = self.finish(rows.start + first, panel, sums);
+                self.tile(&bytes[first * pitch..], pitch, count, panel, finish);
+            }
+        }
+    }
+
+    fn sum_rows(&self, bytes: &[u8], pitch: usize, row_sums: &mut [i32]) {
+        for (row, sum) in row_sums.iter_mut().enumerate() {
+            let row = &bytes[row * pitch..][..Gather::row_bytes(self.rows.geometry, self.kernels)];
+            // Wide rows have a zero byte beside each byte; it adds nothing.
+            *sum = elementwise::sum(row);
+        }
+    }
+
+    fn tile(&self, rows: &[u8], row_pitch: usize, row_count: usize, panel: usize, finish: Finish<'_>) {
+        let depth = self.kernels.padded(self.rows.geometry.depth());
+        let length = depth * self.kernels.columns;
+        let weights = &self.panels[panel * length..(panel + 1) * length];
+        let tile = Tile { rows, row_pitch, row_count, depth, weights, finish };
+        // SAFETY: `Kernels::available` saw that there are the instructions; rows or panels are split among threads, so
+        // a tile's results are this thread's alone.
+        unsafe { (self.kernels.tile)(&tile) };
+    }
+
+    fn finish<'a>(&'a self, row: usize, panel: usize, row_sums: &'a [i32]) -> Finish<'a> {
+        let first = panel * self.kernels.columns;
+        let to = match self.to {
+            To::Bytes { multipliers, zero_point, bounds, output } => {
+                To::Bytes { multipliers: &multipliers[first..], zero_point, bounds, output }
+            }
+            sums @ To::Sums(_) => sums,
+        };
+        Finish {
+            bias: &self.bias[first..],
+            weight_zero_points: self.weight_zero_points.get(first..).unwrap_or(&[]),
+            row_sums,
+            to,
+            start: row * self.pitch + self.first + first,
+            pitch: self.pitch,
+            columns: self.kernels.columns.min(self.columns - first),
+        }
+    }
+}
+
+/// How many rows a block has: a multiple of a tile's.
+fn block_rows(kernels: &Kernels, geometry: &Geometry) -> usize {
+    let row_bytes = Gather::row_bytes(geometry, kernels);
+    let panels = geometry.depth() * geometry.output_channels / geometry.groups;
+    let bytes = if panels <= SMALL_PANELS_BYTES { SMALL_BLOCK_BYTES } else { LARGE_BLOCK_BYTES };
+    let all = geometry.rows().next_multiple_of(kernels.rows);
+    (bytes / row_bytes / kernels.rows * kernels.rows).clamp(kernels.rows, all)
+}
