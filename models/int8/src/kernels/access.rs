@@ -37,6 +37,17 @@ impl<'a, T> Shared<'a, T> {
         Self { start: slice.as_mut_ptr(), length: slice.len(), lifetime: PhantomData }
     }
 
+    /// The address of `start`, where `rows` rows of `count` elements lie, `pitch` apart.
+    ///
+    /// # Panics
+    /// When they aren't all inside the slice.
+    #[inline(always)]
+    pub fn rows(&self, start: usize, count: usize, rows: usize, pitch: usize) -> *mut T {
+        assert!(start + (rows - 1) * pitch + count <= self.length, "{rows} rows from {start} of {}", self.length);
+        // SAFETY: inside the slice, as asserted.
+        unsafe { self.start.add(start) }
+    }
+
     /// `count` elements from `start` on.
     ///
     /// # Safety

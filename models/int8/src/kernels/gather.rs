@@ -31,38 +31,54 @@ impl<'a> Gather<'a> {
         as_it_is.then(|| (&self.input[self.first_channel()..], self.geometry.input_pitch))
     }
 
-    /// Fills a block with the rows of `count` output pixels from `first` on.
+    /// Fills a block with the rows of the output pixels from `first` on.
     pub fn fill(&self, kernels: &Kernels, first: usize, block: &mut [u8]) {
+        let length = kernels.padded(self.geometry.depth());
         match kernels.form {
-            Form::Bytes => self.fill_cells(kernels, first, block),
+            Form::Bytes => fill_bytes(self, first, length, block),
             // A block starts at a cache line, so it is aligned.
-            Form::Wide => self.fill_cells::<u16>(kernels, first, bytemuck::cast_slice_mut(block)),
+            Form::Wide => fill_wide(self, first, length, bytemuck::cast_slice_mut(block)),
         }
     }
 
-    fn fill_cells<T: Cell>(&self, kernels: &Kernels, first: usize, block: &mut [T]) {
-        let length = kernels.padded(self.geometry.depth());
-        for (row, cells) in block.chunks_mut(length).enumerate() {
-            let (inside, rest) = cells.split_at_mut(self.geometry.depth());
-            self.fill_row(first + row, inside);
+    #[inline(always)]
+    fn fill_cells<T: Cell>(&self, first: usize, length: usize, block: &mut [T]) {
+        let Geometry { output_size: [height, width], input_pitch, .. } = *self.geometry;
+        let depth = self.geometry.depth();
+        if self.geometry.is_pointwise() && length == depth && input_pitch == depth {
+            return T::copy(&self.input[first * depth..], block);
+        }
+        let mut column = first % width;
+        let mut row = first / width % height;
+        let mut picture = first / width / height;
+        for cells in block.chunks_exact_mut(length) {
+            let (inside, rest) = cells.split_at_mut(depth);
+            self.fill_row(picture, [row, column], inside);
             // The weights there are zero; what stands there adds nothing, but it must stand still.
             rest.fill(T::of(0));
+            column += 1;
+            if column == width {
+                (column, row) = (0, row + 1);
+            }
+            if row == height {
+                (row, picture) = (0, picture + 1);
+            }
         }
     }
 
-    fn fill_row<T: Cell>(&self, pixel: usize, cells: &mut [T]) {
-        let Geometry { output_size: [height, width], window, .. } = self.geometry;
-        let picture = pixel / (height * width);
-        let at = [pixel / width % height * window.stride[0], pixel % width * window.stride[1]];
+    #[inline(always)]
+    fn fill_row<T: Cell>(&self, picture: usize, at: [usize; 2], cells: &mut [T]) {
+        let window = &self.geometry.window;
+        let at = [at[0] * window.stride[0], at[1] * window.stride[1]];
         let channels = self.geometry.group_channels();
         let line = window.kernel[1] * channels;
-        for (row, cells) in cells.chunks_mut(line).enumerate() {
+        for (row, cells) in cells.chunks_exact_mut(line).enumerate() {
             let place = [at[0] + row * window.dilation[0], at[1]];
             if let Some(start) = self.whole_line(picture, place) {
                 T::copy(&self.input[start..start + line], cells);
                 continue;
             }
-            for (column, cells) in cells.chunks_mut(channels).enumerate() {
+            for (column, cells) in cells.chunks_exact_mut(channels).enumerate() {
                 let place = [place[0], place[1] + column * window.dilation[1]];
                 match self.geometry.pixel(picture, place) {
                     Some(start) => T::copy(&self.input[start + self.first_channel()..][..channels], cells),
@@ -72,6 +88,7 @@ impl<'a> Gather<'a> {
         }
     }
 
+    #[inline(always)]
     /// Where a whole row of the window lies in the input without a gap.
     fn whole_line(&self, picture: usize, place: [usize; 2]) -> Option<usize> {
         let Geometry { window, input_channels, input_pitch, groups, .. } = self.geometry;
@@ -93,28 +110,37 @@ trait Cell: Copy {
 }
 
 impl Cell for u8 {
+    #[inline(always)]
     fn of(byte: u8) -> Self {
         byte
     }
 
+    #[inline(always)]
     fn copy(from: &[u8], to: &mut [Self]) {
-        to.copy_from_slice(from);
+        to.copy_from_slice(&from[..to.len()]);
     }
 }
 
 impl Cell for u16 {
+    #[inline(always)]
     fn of(byte: u8) -> Self {
         Self::from(byte)
     }
 
+    #[inline(always)]
     fn copy(from: &[u8], to: &mut [Self]) {
-        widen(from, to);
+        for (from, to) in from.iter().zip(to) {
+            *to = Self::from(*from);
+        }
     }
 }
 
 #[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
-fn widen(from: &[u8], to: &mut [u16]) {
-    for (from, to) in from.iter().zip(to) {
-        *to = u16::from(*from);
-    }
+fn fill_wide<'a>(gather: &'a Gather<'a>, first: usize, length: usize, block: &mut [u16]) {
+    gather.fill_cells(first, length, block);
+}
+
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+fn fill_bytes<'a>(gather: &'a Gather<'a>, first: usize, length: usize, block: &mut [u8]) {
+    gather.fill_cells(first, length, block);
 }

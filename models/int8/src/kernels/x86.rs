@@ -9,7 +9,7 @@
 use std::arch::x86_64::*;
 
 use super::access::from;
-use super::depthwise::{CHANNELS, Depthwise};
+use super::depthwise::{CHANNELS, Depthwise, Tap};
 use super::tile::{Finish, Tile, To};
 use super::{Form, Kernels};
 use crate::quantization::Bounds;
@@ -170,9 +170,25 @@ unsafe fn rows_avx512_vnni<const ROWS: usize>(tile: &Tile<'_>) {
 #[target_feature(enable = "avx2")]
 #[inline]
 unsafe fn finish_tile<const ROWS: usize>(finish: &Finish<'_>, sums: &[[__m256i; 2]; ROWS]) {
-    for (row, sums) in sums.iter().enumerate() {
-        // SAFETY: the caller's promise.
-        unsafe { finish_row(finish, row, 0, *sums) };
+    match &finish.to {
+        To::Bytes { multipliers, zero_point, bounds, output } if finish.columns == 16 && finish.row_sums.is_empty() => {
+            let scale = Scale { multipliers, zero_point: *zero_point, bounds: *bounds };
+            let output = output.rows(finish.start, 16, ROWS, finish.pitch);
+            // SAFETY: there are 16 biases, and `rows` found room for as many rows.
+            unsafe {
+                let bias = [0, 8].map(|column| _mm256_loadu_si256(from(finish.bias, column, 8).cast()));
+                for (row, sums) in sums.iter().enumerate() {
+                    let sums = [_mm256_add_epi32(sums[0], bias[0]), _mm256_add_epi32(sums[1], bias[1])];
+                    _mm_storeu_si128(output.add(row * finish.pitch).cast(), scale.bytes(0, sums));
+                }
+            }
+        }
+        _ => {
+            for (row, sums) in sums.iter().enumerate() {
+                // SAFETY: the caller's promise.
+                unsafe { finish_row(finish, row, 0, *sums) };
+            }
+        }
     }
 }
 
@@ -285,22 +301,52 @@ unsafe fn depthwise(work: &Depthwise<'_>) {
 #[target_feature(enable = "avx2")]
 #[inline]
 unsafe fn depthwise_block(work: &Depthwise<'_>, block: usize) {
-    let weights = work.block_weights(block);
-    let mut sums = [_mm256_setzero_si256(); 2];
-    for (pair, taps) in work.taps.chunks(2).enumerate() {
-        // SAFETY: every pixel has the block's 16 channels, and every pair of taps 32 weights.
+    const PIXELS: usize = 4;
+    let finish = work.block_finish(block);
+    let mut pixel = 0;
+    while pixel < work.pixels {
+        // SAFETY: the caller's promise.
         unsafe {
-            let first = _mm_loadu_si128(from(taps[0], block * CHANNELS, CHANNELS).cast());
-            // The weight beside a missing second tap is zero.
-            let second = _mm_loadu_si128(from(taps[taps.len() - 1], block * CHANNELS, CHANNELS).cast());
-            let weights = from(weights, pair * 32, 32);
-            let low = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(first, second));
-            let high = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(first, second));
-            let low = _mm256_madd_epi16(low, _mm256_loadu_si256(weights.cast()));
-            let high = _mm256_madd_epi16(high, _mm256_loadu_si256(weights.add(16).cast()));
-            sums = [_mm256_add_epi32(sums[0], low), _mm256_add_epi32(sums[1], high)];
+            if pixel + PIXELS <= work.pixels {
+                depthwise_pixels::<PIXELS>(work, block, pixel, &finish);
+                pixel += PIXELS;
+            } else {
+                depthwise_pixels::<1>(work, block, pixel, &finish);
+                pixel += 1;
+            }
         }
     }
+}
+
+/// # Safety
+/// As [`depthwise_block`]; the pixels exist.
+#[target_feature(enable = "avx2")]
+#[inline]
+unsafe fn depthwise_pixels<const PIXELS: usize>(work: &Depthwise<'_>, block: usize, first: usize, finish: &Finish<'_>) {
+    let weights = work.block_weights(block);
+    let mut sums = [[_mm256_setzero_si256(); 2]; PIXELS];
+    for (pair, taps) in work.taps.chunks(2).enumerate() {
+        // The weight beside a missing second tap is zero.
+        let (one, two) = (taps[0], taps[taps.len() - 1]);
+        // SAFETY: every pixel has the block's 16 channels, and every pair of taps 32 weights.
+        unsafe {
+            let weights = from(weights, pair * 32, 32);
+            let low_weights = _mm256_loadu_si256(weights.cast());
+            let high_weights = _mm256_loadu_si256(weights.add(16).cast());
+            for (pixel, sums) in sums.iter_mut().enumerate() {
+                let load = |tap: Tap<'_>| {
+                    let start = (first + pixel) * tap.step + block * CHANNELS;
+                    _mm_loadu_si128(from(tap.bytes, start, CHANNELS).cast())
+                };
+                let (one, two) = (load(one), load(two));
+                let low = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(one, two));
+                let high = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(one, two));
+                sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(low, low_weights));
+                sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(high, high_weights));
+            }
+        }
+    }
+    let start = finish.start + first * finish.pitch;
     // SAFETY: the caller's promise.
-    unsafe { finish_row(&work.finish, 0, block * CHANNELS, sums) };
+    unsafe { finish_tile(&Finish { start, ..*finish }, &sums) };
 }
