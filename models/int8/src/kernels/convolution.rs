@@ -118,6 +118,8 @@ struct Columns {
     bias: Vec<i32>,
     /// Sums of each channel's weights, their zero points taken off.
     weight_sums: Vec<i32>,
+    /// What gives back what the tiles take off the bytes of their rows.
+    given_back: Vec<i32>,
     multipliers: Vec<f32>,
     /// Empty when all are zero, and for depthwise convolutions.
     weight_zero_points: Vec<i32>,
@@ -127,9 +129,10 @@ impl PackedConvolution {
     /// Packs a convolution that [`check`](crate::check::check) found right.
     #[must_use]
     pub fn new(kernels: &'static Kernels, geometry: Geometry, convolution: &Convolution) -> Self {
+        let kernels = kernels.for_weights(&convolution.weights);
         let (weights, columns) = if DepthwiseConvolution::is(&geometry) {
             let weights = DepthwiseConvolution::new(kernels, geometry, convolution);
-            (Weights::Depthwise(weights), Columns::new(&geometry, convolution, CHANNELS))
+            (Weights::Depthwise(weights), Columns::new(&geometry, convolution, CHANNELS, 0))
         } else {
             let depth = geometry.depth();
             let columns = geometry.output_channels / geometry.groups;
@@ -138,7 +141,7 @@ impl PackedConvolution {
                 pack(kernels, columns, depth, weight)
             };
             let weights = Weights::Panels((0..geometry.groups).map(panels).collect());
-            (weights, Columns::new(&geometry, convolution, kernels.columns))
+            (weights, Columns::new(&geometry, convolution, kernels.columns, kernels.taken))
         };
         Self { kernels, geometry, weights, columns, bounds: convolution.bounds }
     }
@@ -209,7 +212,7 @@ impl PackedConvolution {
 }
 
 impl Columns {
-    fn new(geometry: &Geometry, convolution: &Convolution, whole: usize) -> Self {
+    fn new(geometry: &Geometry, convolution: &Convolution, whole: usize, taken: i32) -> Self {
         // Depthwise kernels take all channels as one group.
         let depthwise = DepthwiseConvolution::is(geometry);
         let groups = if depthwise { 1 } else { geometry.groups };
@@ -222,12 +225,14 @@ impl Columns {
             let weights = &convolution.weights[channel * depth..(channel + 1) * depth];
             weights.iter().map(|weight| i32::from(*weight) - zero_point(channel)).sum()
         };
+        let given_back = |channel: usize| taken * (sum(channel) + depth as i32 * zero_point(channel));
         let any = convolution.weight_zero_points.iter().any(|zero_point| *zero_point != 0);
         let taken_off = depthwise || !any;
         Self {
             group: filled.group,
             bias: filled.values(|channel| convolution.bias.get(channel).copied().unwrap_or(0)),
             weight_sums: filled.values(sum),
+            given_back: filled.values(given_back),
             multipliers: filled.values(|channel| convolution.multipliers.get(channel).copied().unwrap_or(0.0)),
             weight_zero_points: if taken_off { Vec::new() } else { filled.values(zero_point) },
         }
@@ -235,9 +240,11 @@ impl Columns {
 
     /// What is added to the sums of raw bytes by raw weights.
     fn fold(&self, input_zero_point: u8, with_bias: bool, folded: &mut [i32]) {
-        for ((folded, bias), sum) in folded.iter_mut().zip(&self.bias).zip(&self.weight_sums) {
+        let columns = self.bias.iter().zip(&self.weight_sums).zip(&self.given_back);
+        for (folded, ((bias, sum), given_back)) in folded.iter_mut().zip(columns) {
             let bias = if with_bias { *bias } else { 0 };
-            *folded = bias.wrapping_sub(i32::from(input_zero_point).wrapping_mul(*sum));
+            let zero = i32::from(input_zero_point).wrapping_mul(*sum);
+            *folded = bias.wrapping_sub(zero).wrapping_add(*given_back);
         }
     }
 }

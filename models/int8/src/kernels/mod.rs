@@ -33,6 +33,10 @@ pub struct Kernels {
     columns: usize,
     /// Neighbouring depths that one instruction multiplies and adds.
     depth: usize,
+    /// What a tile takes off every byte of its rows before it multiplies them; the bias gives it back.
+    taken: i32,
+    /// Faster ones for weights that are never −128, packed alike.
+    symmetric: Option<&'static Kernels>,
     /// Multiplies one tile. Its caller checked that the processor has the instructions.
     tile: unsafe fn(&Tile<'_>),
     /// One row of a depthwise convolution. Its caller checked that the processor has the instructions.
@@ -44,6 +48,7 @@ pub struct Kernels {
 enum Form {
     /// As they are.
     Bytes,
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "Arm multiplies bytes"))]
     /// As 16-bit integers: two are multiplied and added without loss on processors that would saturate bytes.
     Wide,
 }
@@ -83,6 +88,11 @@ impl Kernels {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The fastest for these weights.
+    fn for_weights(&'static self, weights: &[i8]) -> &'static Self {
+        self.symmetric.filter(|_| !weights.contains(&i8::MIN)).unwrap_or(self)
     }
 
     /// Depths rounded up to whole multiplications.

@@ -11,8 +11,17 @@ const COLUMNS: usize = 8;
 const DEPTH: usize = 4;
 
 /// Four rows by eight columns, four depths a step.
-pub static KERNELS: Kernels =
-    Kernels { name: "plain", form: Form::Bytes, rows: ROWS, columns: COLUMNS, depth: DEPTH, tile, depthwise };
+pub static KERNELS: Kernels = Kernels {
+    name: "plain",
+    form: Form::Bytes,
+    rows: ROWS,
+    columns: COLUMNS,
+    depth: DEPTH,
+    taken: 0,
+    symmetric: None,
+    tile,
+    depthwise,
+};
 
 /// # Safety
 /// The tile's results must be the caller's alone.

@@ -121,20 +121,21 @@ impl Product {
         work.run(scratch, threads);
     }
 
-    /// What the left zero point takes off each column: itself times the sum of the column's differences.
+    /// What the left zero point takes off each column: itself times the sum of the column's differences. And what gives
+    /// back what the tiles take off the left bytes.
     fn fold(&self, packed: &[i8], bias: &mut [i32]) {
-        let Kernels { columns, depth, .. } = self.kernels;
+        let Kernels { columns, depth, taken: taken_off, .. } = self.kernels;
         let taken = self.zero_points.first().copied().unwrap_or(0) * self.product.depth as i32;
         let panel = self.kernels.padded(self.product.depth) * columns;
         for (panel, bias) in packed.chunks(panel).zip(bias.chunks_mut(*columns)) {
-            bias.fill(-taken);
+            bias.fill(0);
             for cell in panel.chunks(columns * depth) {
                 for (bias, weights) in bias.iter_mut().zip(cell.chunks(*depth)) {
                     *bias += weights.iter().map(|weight| i32::from(*weight)).sum::<i32>();
                 }
             }
-            let zero_point = -i32::from(self.rescale.zero_points[0]);
-            bias.iter_mut().for_each(|bias| *bias = bias.wrapping_mul(zero_point));
+            let zero_point = i32::from(self.rescale.zero_points[0]);
+            bias.iter_mut().for_each(|sum| *sum = *sum * taken_off - zero_point.wrapping_mul(*sum - taken));
         }
     }
 }

@@ -3,6 +3,20 @@
 use super::access::Shared;
 use crate::quantization::{Bounds, requantize};
 
+/// Runs a tile of as many rows as there are: rows are a constant in each copy, so that sums stay in registers.
+macro_rules! by_rows {
+    ($tile:expr, $kernel:ident, $($rows:literal)+) => {
+        match $tile.row_count {
+            // SAFETY: the caller's promises.
+            $($rows => unsafe { $kernel::<$rows>($tile) },)+
+            _ => {}
+        }
+    };
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(super) use by_rows;
+
 /// What a kernel multiplies, and where the results go.
 pub struct Tile<'a> {
     /// The rows, one after the other, `row_pitch` apart, in the kernel's form; each `depth` long (a multiple of the
@@ -58,6 +72,14 @@ pub enum To<'a> {
 }
 
 impl Finish<'_> {
+    /// The same for the rows from `row` on.
+    #[cfg(target_arch = "aarch64")]
+    #[inline(always)]
+    pub fn from_row(&self, row: usize) -> Self {
+        let row_sums = self.row_sums.get(row..).unwrap_or(&[]);
+        Self { row_sums, start: self.start + row * self.pitch, ..*self }
+    }
+
     /// Bias, and what the zero points take off, for a row and a column.
     #[inline(always)]
     pub fn addend(&self, row: usize, column: usize) -> i32 {

@@ -10,7 +10,7 @@ use std::arch::x86_64::*;
 
 use super::access::from;
 use super::depthwise::{CHANNELS, Depthwise, Tap};
-use super::tile::{Finish, Tile, To};
+use super::tile::{Finish, Tile, To, by_rows};
 use super::{Form, Kernels};
 use crate::quantization::Bounds;
 
@@ -31,11 +31,29 @@ pub fn add_available(available: &mut Vec<&'static Kernels>) {
     }
 }
 
-static AVX2: Kernels =
-    Kernels { name: "avx2", form: Form::Wide, rows: 6, columns: 16, depth: 2, tile: tile_avx2, depthwise };
+static AVX2: Kernels = Kernels {
+    name: "avx2",
+    form: Form::Wide,
+    rows: 6,
+    columns: 16,
+    depth: 2,
+    taken: 0,
+    symmetric: None,
+    tile: tile_avx2,
+    depthwise,
+};
 
-static AVX_VNNI: Kernels =
-    Kernels { name: "avx-vnni", form: Form::Bytes, rows: 6, columns: 16, depth: 4, tile: tile_avx_vnni, depthwise };
+static AVX_VNNI: Kernels = Kernels {
+    name: "avx-vnni",
+    form: Form::Bytes,
+    rows: 6,
+    columns: 16,
+    depth: 4,
+    taken: 0,
+    symmetric: None,
+    tile: tile_avx_vnni,
+    depthwise,
+};
 
 static AVX512_VNNI: Kernels = Kernels {
     name: "avx512-vnni",
@@ -43,20 +61,11 @@ static AVX512_VNNI: Kernels = Kernels {
     rows: 12,
     columns: 32,
     depth: 4,
+    taken: 0,
+    symmetric: None,
     tile: tile_avx512_vnni,
     depthwise,
 };
-
-/// Runs a tile of as many rows as there are: rows are a constant in each copy, so that sums stay in registers.
-macro_rules! by_rows {
-    ($tile:expr, $kernel:ident, $($rows:literal)+) => {
-        match $tile.row_count {
-            // SAFETY: the caller's promises.
-            $($rows => unsafe { $kernel::<$rows>($tile) },)+
-            _ => {}
-        }
-    };
-}
 
 /// # Safety
 /// The processor has AVX2; the tile's results are the caller's alone.

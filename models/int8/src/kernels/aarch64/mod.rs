@@ -1,0 +1,83 @@
+//! 64-bit Arm: i8mm, dotprod, and plain NEON.
+//!
+//! All tiles have 16 columns and share how sums become bytes. NEON and dotprod multiply signed bytes by signed ones, so
+//! their rows' bytes get 128 taken off as they are loaded.
+
+#![allow(unsafe_code)]
+
+mod depthwise;
+mod finish;
+mod instructions;
+mod tiles;
+
+use std::arch::is_aarch64_feature_detected;
+
+use super::{Form, Kernels};
+use depthwise::depthwise;
+
+/// Columns of every tile.
+const COLUMNS: usize = 16;
+/// Vectors of sums that they make.
+const VECTORS: usize = COLUMNS / 4;
+
+/// Adds what this processor can run, fastest first.
+pub fn add_available(available: &mut Vec<&'static Kernels>) {
+    if is_aarch64_feature_detected!("i8mm") {
+        available.push(&I8MM);
+    }
+    if is_aarch64_feature_detected!("dotprod") {
+        available.push(&DOTPROD);
+    }
+    if is_aarch64_feature_detected!("neon") {
+        available.push(&NEON);
+    }
+}
+
+static I8MM: Kernels = Kernels {
+    name: "i8mm",
+    form: Form::Bytes,
+    rows: 6,
+    columns: COLUMNS,
+    depth: 8,
+    taken: 0,
+    symmetric: None,
+    tile: tiles::i8mm,
+    depthwise,
+};
+
+static DOTPROD: Kernels = Kernels {
+    name: "dotprod",
+    form: Form::Bytes,
+    rows: 6,
+    columns: COLUMNS,
+    depth: 4,
+    taken: 128,
+    symmetric: None,
+    tile: tiles::dotprod,
+    depthwise,
+};
+
+static NEON: Kernels = Kernels {
+    name: "neon",
+    form: Form::Bytes,
+    rows: 4,
+    columns: COLUMNS,
+    depth: 16,
+    taken: 128,
+    symmetric: Some(&NEON_SYMMETRIC),
+    tile: tiles::neon,
+    depthwise,
+};
+
+/// Two products fit into 16 bits when no weight is −128.
+static NEON_SYMMETRIC: Kernels = Kernels {
+    name: "neon",
+    form: Form::Bytes,
+    rows: 4,
+    columns: COLUMNS,
+    depth: 16,
+    taken: 128,
+    symmetric: None,
+    tile: tiles::neon_symmetric,
+    depthwise,
+};
