@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use edgeval_models::Precision;
+use edgeval_models::{Engine, Execution, Precision};
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -56,9 +56,19 @@ pub struct Model {
     /// `int8` or `fp32`.
     #[serde(default = "default_precision")]
     pub precision: Precision,
+    /// What runs it.
+    #[serde(default)]
+    pub engine: Engine,
     /// Threads that one inference may use.
     #[serde(default = "default_threads")]
     pub threads: usize,
+}
+
+impl Model {
+    /// How it is run.
+    pub const fn execution(&self) -> Execution {
+        Execution { engine: self.engine, threads: self.threads }
+    }
 }
 
 const fn default_precision() -> Precision {

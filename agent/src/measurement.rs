@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use edgeval_models::{Bundle, Model, Precision};
+use edgeval_models::{Bundle, Engine, Execution, Model, Precision};
 use edgeval_wire as wire;
 use serde::Serialize;
 
@@ -31,6 +31,9 @@ pub struct ModelFacts {
     pub sha256: String,
     /// `int8` or `fp32`; a bare ONNX file doesn't say.
     pub precision: Option<Precision>,
+    /// What runs it.
+    #[serde(skip)]
+    pub engine: Engine,
 }
 
 impl ModelFacts {
@@ -42,7 +45,7 @@ impl ModelFacts {
             version: wire::text(self.version.as_deref().unwrap_or("")),
             identity: wire::text(&self.sha256),
             precision: self.precision.map_or_else(wire::Text::new, |precision| wire::text(&precision.to_string())),
-            engine: wire::text(edgeval_models::ENGINE),
+            engine: wire::text(self.engine.name()),
         }
     }
 }
@@ -51,15 +54,16 @@ impl ModelFacts {
 ///
 /// # Errors
 /// When the bundle can't be opened or its graph can't be loaded.
-pub fn load_bundle(path: &Path, precision: Precision, threads: usize) -> anyhow::Result<(Bundle, Loaded)> {
+pub fn load_bundle(path: &Path, precision: Precision, execution: Execution) -> anyhow::Result<(Bundle, Loaded)> {
     let started = Moment::now();
     let bundle = Bundle::open(path)?;
-    let model = Model::load(&bundle, precision, threads)?;
+    let model = Model::load(&bundle, precision, execution)?;
     let identity = ModelFacts {
         name: bundle.manifest().name.clone(),
         version: Some(bundle.manifest().version.clone()),
         sha256: bundle.identity().to_owned(),
         precision: Some(precision),
+        engine: model.engine(),
     };
     Ok((bundle, Loaded { model, identity, load: Moment::now().since(started) }))
 }
@@ -68,12 +72,12 @@ pub fn load_bundle(path: &Path, precision: Precision, threads: usize) -> anyhow:
 ///
 /// # Errors
 /// When it can't be read or loaded.
-pub fn load_onnx(path: &Path, threads: usize) -> anyhow::Result<Loaded> {
+pub fn load_onnx(path: &Path, execution: Execution) -> anyhow::Result<Loaded> {
     let started = Moment::now();
-    let model = Model::load_onnx(path, threads)?;
+    let model = Model::load_onnx(path, execution)?;
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let sha256 = edgeval_models::sha256_of(path)?;
-    let identity = ModelFacts { name, version: None, sha256, precision: None };
+    let identity = ModelFacts { name, version: None, sha256, precision: None, engine: model.engine() };
     Ok(Loaded { model, identity, load: Moment::now().since(started) })
 }
 

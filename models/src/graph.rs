@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use edgeval_int8::onnx::{self as int8, NodeCoverage};
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
+use tract_onnx::Onnx;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::DimLike;
 use tract_onnx::tract_core::ops::Cost;
 use tract_onnx::tract_hir::infer::{Factoid, InferenceModel};
 
+use crate::execution::{Engine, Execution};
 use crate::guard::without_panic;
 use crate::onnx_file;
 use crate::tensor::{Tensor as NamedTensor, Tensors};
-
-/// What runs a graph.
-pub const ENGINE: &str = "tract";
 
 /// Why a graph can't be loaded or run, in words; who uses it knows the file.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,8 @@ pub struct GraphFacts {
     pub parameters: u64,
     /// Whether the file holds quantization operators.
     pub quantized: bool,
+    /// Operators that multiply and accumulate in float though the model is quantized, and why.
+    pub in_float: Vec<NodeCoverage>,
 }
 
 /// A graph, ready to run.
@@ -85,28 +87,27 @@ pub struct Graph {
     outputs: Vec<Port>,
     facts: GraphFacts,
     threads: Option<Executor>,
+    engine: Engine,
 }
 
 impl Graph {
-    /// Loads a graph from the bytes of an ONNX file; `threads` may work on one run.
+    /// Loads a graph from the bytes of an ONNX file.
     ///
     /// # Errors
     /// When the bytes aren't a graph that tract can run. A panic inside tract is an error here.
-    pub fn load(bytes: &[u8], threads: usize) -> Result<Self, GraphError> {
-        without_panic(|| Self::load_unguarded(bytes, threads))
+    pub fn load(bytes: &[u8], execution: Execution) -> Result<Self, GraphError> {
+        without_panic(|| Self::load_unguarded(bytes, execution))
             .unwrap_or_else(|| Err(GraphError::Damaged("tract gave up on it".to_owned())))
     }
 
-    fn load_unguarded(mut bytes: &[u8], threads: usize) -> Result<Self, GraphError> {
+    fn load_unguarded(mut bytes: &[u8], execution: Execution) -> Result<Self, GraphError> {
         let onnx = tract_onnx::onnx();
         let proto = onnx.proto_model_for_read(&mut bytes).map_err(load_error)?;
         onnx_file::check(&proto).map_err(GraphError::Damaged)?;
         let mut facts = facts_of_file(&proto);
         let output_names: Vec<String> =
             proto.graph.iter().flat_map(|graph| &graph.output).map(|output| output.name.clone()).collect();
-        let mut model = onnx.model_for_proto_model(&proto).map_err(load_error)?;
-        drop(proto);
-        fix_input_shapes(&mut model)?;
+        let (model, engine) = lower(onnx, proto, execution, &mut facts)?;
         let model = model.into_optimized().map_err(load_error)?;
         count_run(&model, &mut facts).map_err(load_error)?;
         let inputs = ports(&model, &model.inputs, |index| model.node(model.inputs[index].node).name.clone())?;
@@ -116,8 +117,8 @@ impl Graph {
             .collect::<TractResult<_>>()
             .map_err(load_error)?;
         let state = model.into_runnable().and_then(|plan| plan.spawn()).map_err(load_error)?;
-        let threads = (threads > 1).then(|| Executor::multithread_with_name(threads, "inference"));
-        Ok(Self { state, input_types, inputs, outputs, facts, threads })
+        let threads = (execution.threads > 1).then(|| Executor::multithread_with_name(execution.threads, "inference"));
+        Ok(Self { state, input_types, inputs, outputs, facts, threads, engine })
     }
 
     /// What goes in, in order.
@@ -130,6 +131,12 @@ impl Graph {
     #[must_use]
     pub fn outputs(&self) -> &[Port] {
         &self.outputs
+    }
+
+    /// What runs it: tract alone when nothing of it can run on integers.
+    #[must_use]
+    pub const fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// What it is made of.
@@ -189,6 +196,35 @@ fn load_error(error: TractError) -> GraphError {
 
 fn run_error(error: TractError) -> GraphError {
     GraphError::Run(in_one_line(&error))
+}
+
+/// A model with its inputs' shapes fixed, and what runs it.
+fn lower(
+    onnx: Onnx,
+    proto: ModelProto,
+    execution: Execution,
+    facts: &mut GraphFacts,
+) -> Result<(InferenceModel, Engine), GraphError> {
+    if execution.engine == Engine::Tract || !facts.quantized {
+        let mut model = onnx.model_for_proto_model(&proto).map_err(load_error)?;
+        fix_input_shapes(&mut model)?;
+        return Ok((model, Engine::Tract));
+    }
+    let options = int8::Options { threads: execution.threads, ..int8::Options::default() };
+    // The shapes' own error says more than tract's, which carries it.
+    let open = std::cell::RefCell::new(None);
+    let fix = |model: &mut InferenceModel| {
+        fix_input_shapes(model).map_err(|error| {
+            let text = TractError::msg(error.to_string());
+            *open.borrow_mut() = Some(error);
+            text
+        })
+    };
+    let lowered = int8::load(proto, &options, fix);
+    let lowered = lowered.map_err(|error| open.take().unwrap_or_else(|| GraphError::Load(error.to_string())))?;
+    let regions = lowered.coverage.regions;
+    facts.in_float = lowered.coverage.nodes.into_iter().filter(|node| !node.on_integers).collect();
+    Ok((lowered.model, if regions > 0 { Engine::Int8 } else { Engine::Tract }))
 }
 
 /// Gives an open batch dimension the length 1; any other open dimension is an error.

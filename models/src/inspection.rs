@@ -23,8 +23,23 @@ pub struct Inspection {
     pub model_bytes: u64,
     /// Whether the file holds quantization operators.
     pub quantized: bool,
+    /// Operators of a quantized file that multiply and accumulate in float, and why.
+    pub in_float: Vec<FloatOperator>,
     /// Share of the multiply-accumulates that runs on integers, 0 to 1; none without any.
     pub integer_share_of_macs: Option<f64>,
+}
+
+/// An operator of a quantized file that runs in float.
+#[derive(Clone, Debug, Serialize)]
+pub struct FloatOperator {
+    /// Its name in the file.
+    pub name: String,
+    /// Its operator, such as `Conv`.
+    pub operator: String,
+    /// Multiply-accumulates of one inference.
+    pub macs: u64,
+    /// Why it isn't run on integers.
+    pub reason: String,
 }
 
 /// An input or output.

@@ -4,6 +4,7 @@
 //! [`Prediction`], timing preprocessing, inference and postprocessing with a clock that is passed in.
 
 mod bundle;
+mod execution;
 mod files;
 mod graph;
 mod guard;
@@ -21,10 +22,11 @@ mod toml_error;
 mod window;
 
 pub use bundle::{Bundle, BundleError, MANIFEST_FILE};
+pub use execution::{Engine, Execution};
 pub use files::{FileError, read_bounded, sha256, sha256_of, stays_inside};
-pub use graph::{ENGINE, GraphError};
+pub use graph::GraphError;
 pub use image::{ImagePlan, PictureError};
-pub use inspection::{Inspection, TensorFacts};
+pub use inspection::{FloatOperator, Inspection, TensorFacts};
 pub use log_mel::LogMelPlan;
 pub use manifest::{
     AudioInput, Axes, ChannelOrder, Features, Filter, Fit, ImageInput, Input, Layout, LogKind, LogMel, Manifest,

@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use edgeval_int8::onnx::NodeCoverage;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use crate::bundle::{Bundle, BundleError, MAXIMUM_GRAPH_BYTES};
+use crate::execution::{Engine, Execution};
 use crate::files::{FileError, read_bounded};
 use crate::graph::{Graph, GraphError, Port};
 use crate::image::{ImagePlan, PictureError};
-use crate::inspection::{Inspection, TensorFacts};
+use crate::inspection::{FloatOperator, Inspection, TensorFacts};
 use crate::manifest::{ChannelOrder, Features, Input, Manifest, Modality, Output, Precision};
 use crate::prediction::{Prediction, softmax};
 use crate::sound::{ResampleError, SoundPlan};
@@ -90,13 +92,13 @@ enum Plan {
 }
 
 impl Model {
-    /// Loads a bundle's variant; `threads` may work on one inference.
+    /// Loads a bundle's variant.
     ///
     /// # Errors
     /// When there is no such variant, its graph can't be loaded, or contradicts the manifest.
-    pub fn load(bundle: &Bundle, precision: Precision, threads: usize) -> Result<Self, ModelError> {
+    pub fn load(bundle: &Bundle, precision: Precision, execution: Execution) -> Result<Self, ModelError> {
         let path = bundle.graph(precision)?;
-        let mut model = Self::load_onnx(&path, threads)?;
+        let mut model = Self::load_onnx(&path, execution)?;
         let manifest = bundle.manifest();
         Fit { path: &path, graph: &model.graph }.check(manifest)?;
         model.plans = manifest.inputs.iter().map(Plan::new).collect();
@@ -110,10 +112,10 @@ impl Model {
     ///
     /// # Errors
     /// When it can't be read, or tract can't run it.
-    pub fn load_onnx(path: &Path, threads: usize) -> Result<Self, ModelError> {
+    pub fn load_onnx(path: &Path, execution: Execution) -> Result<Self, ModelError> {
         let bytes = read_bounded(path, MAXIMUM_GRAPH_BYTES)?;
         let graph =
-            Graph::load(&bytes, threads).map_err(|reason| ModelError::Graph { path: path.to_owned(), reason })?;
+            Graph::load(&bytes, execution).map_err(|reason| ModelError::Graph { path: path.to_owned(), reason })?;
         let model_bytes = bytes.len() as u64;
         Ok(Self {
             path: path.to_owned(),
@@ -241,6 +243,12 @@ impl Model {
         window
     }
 
+    /// What runs it.
+    #[must_use]
+    pub const fn engine(&self) -> Engine {
+        self.graph.engine()
+    }
+
     /// What the model is made of.
     #[must_use]
     pub fn inspect(&self) -> Inspection {
@@ -255,6 +263,7 @@ impl Model {
             parameters: facts.parameters,
             model_bytes: self.model_bytes,
             quantized: facts.quantized,
+            in_float: facts.in_float.iter().map(float_operator).collect(),
             integer_share_of_macs: (facts.macs > 0).then(|| facts.integer_macs as f64 / facts.macs as f64),
         }
     }
@@ -266,6 +275,15 @@ impl Model {
         let meaning = input.map(meaning_of_input).or_else(|| output.map(meaning_of_output)).unwrap_or_default();
         let (name, data_type) = (port.name.clone(), port.data_type.to_lowercase());
         TensorFacts { name, data_type, shape: port.shape.clone(), meaning }
+    }
+}
+
+fn float_operator(node: &NodeCoverage) -> FloatOperator {
+    FloatOperator {
+        name: node.name.clone(),
+        operator: node.operator.clone(),
+        macs: node.macs,
+        reason: node.reason.clone().unwrap_or_default(),
     }
 }
 

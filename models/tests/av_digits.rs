@@ -6,7 +6,7 @@ mod common;
 use std::cell::Cell;
 use std::time::Duration;
 
-use edgeval_models::{Bundle, Modality, Model, Picture, Precision, Prediction, Sound, Window};
+use edgeval_models::{Bundle, Execution, Modality, Model, Picture, Precision, Prediction, Sound, Window};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde_json::Value;
@@ -18,7 +18,12 @@ const INT8_TOLERANCE: f32 = 0.15;
 const WINDOWS: usize = 48;
 
 fn model(precision: Precision, threads: usize) -> Model {
-    Model::load(&Bundle::open(&common::bundle_folder()).unwrap(), precision, threads).unwrap()
+    Model::load(
+        &Bundle::open(&common::bundle_folder()).unwrap(),
+        precision,
+        Execution { threads, ..Execution::default() },
+    )
+    .unwrap()
 }
 
 fn ask(model: &mut Model, window: &Window) -> Prediction {
@@ -52,7 +57,7 @@ fn differences(prediction: &Prediction, expected: &Value) -> [f32; 3] {
 
 #[test]
 fn fp32_answers_are_onnx_runtimes() {
-    let mut model = model(Precision::Fp32, 1);
+    let mut model = model(Precision::Fp32, Execution::default());
     for sample in expected() {
         let prediction = ask(&mut model, &common::window(sample["id"].as_str().unwrap()));
         let found = differences(&prediction, &sample["fp32"]);
@@ -146,7 +151,7 @@ fn a_missing_side_is_black_or_silent() {
 
 #[test]
 fn the_clock_is_read_between_the_stages() {
-    let mut model = model(Precision::Fp32, 1);
+    let mut model = model(Precision::Fp32, Execution::default());
     let reads = Cell::new(0);
     let clock = || {
         reads.set(reads.get() + 1);
@@ -172,7 +177,7 @@ fn the_timed_function_is_its_three_steps() {
 #[test]
 fn two_threads_answer_as_one_does() {
     let window = common::window("0000");
-    let one = ask(&mut model(Precision::Fp32, 1), &window);
+    let one = ask(&mut model(Precision::Fp32, Execution::default()), &window);
     let two = ask(&mut model(Precision::Fp32, 2), &window);
     assert!(largest_difference(&one.logits, &two.logits) < 1e-5);
 }

@@ -5,7 +5,7 @@ mod common;
 
 use std::path::Path;
 
-use edgeval_models::{Bundle, Model, Precision};
+use edgeval_models::{Bundle, Execution, Model, Precision};
 use tempfile::TempDir;
 
 const GRAPHS: [&str; 2] = ["model.int8.onnx", "model.fp32.onnx"];
@@ -34,7 +34,7 @@ fn replaced(from: &'static str, to: &str) -> TempDir {
 fn refusal(folder: &Path) -> String {
     match Bundle::open(folder) {
         Err(error) => error.to_string(),
-        Ok(bundle) => match Model::load(&bundle, Precision::Fp32, 1) {
+        Ok(bundle) => match Model::load(&bundle, Precision::Fp32, Execution::default()) {
             Err(error) => error.to_string(),
             Ok(_) => "nothing: it was loaded".to_owned(),
         },

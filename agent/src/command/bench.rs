@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use edgeval_measure::{LatencySummary, early_stopping_estimate};
-use edgeval_models::{Precision, Tensors, Window};
+use edgeval_models::{Engine, Execution, Precision, Tensors, Window};
 use edgeval_wire as wire;
 use serde::Serialize;
 
@@ -42,6 +42,9 @@ pub struct Args {
     /// Variant of a bundle
     #[arg(long, default_value_t = Precision::Int8, value_name = "PRECISION")]
     precision: Precision,
+    /// What runs it: `tract` leaves the quantized parts to tract, too
+    #[arg(long, default_value_t = Engine::Int8, value_name = "ENGINE")]
+    engine: Engine,
     /// Threads that one inference may use
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
@@ -190,11 +193,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn load(args: &Args) -> anyhow::Result<Loaded> {
-    let threads = usize::from(args.threads);
+    let execution = Execution { engine: args.engine, threads: args.threads.into() };
     if measurement::is_bare_onnx(&args.model) {
-        return measurement::load_onnx(&args.model, threads);
+        return measurement::load_onnx(&args.model, execution);
     }
-    Ok(measurement::load_bundle(&args.model, args.precision, threads)?.1)
+    Ok(measurement::load_bundle(&args.model, args.precision, execution)?.1)
 }
 
 /// A bundle is asked with a seeded random window, a graph or named arrays with tensors.
@@ -275,8 +278,8 @@ fn output(
     let stage = |index: usize| summary(&run.stages.iter().map(|stages| stages[index]).collect::<Vec<_>>());
     Output {
         schema: 1,
+        engine: loaded.identity.engine.name(),
         model: loaded.identity,
-        engine: edgeval_models::ENGINE,
         threads: args.threads,
         scenario: "single_stream",
         queries: run.latencies_ns.len(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use edgeval_calibration::{Accuracy, Consistency, ReferenceSet, Scored};
 use edgeval_measure::Measured;
-use edgeval_models::Precision;
+use edgeval_models::{Engine, Execution, Precision};
 use edgeval_wire as wire;
 use serde::Serialize;
 
@@ -38,6 +38,9 @@ pub struct Args {
     /// Variant of the model
     #[arg(long, default_value_t = Precision::Int8, value_name = "PRECISION")]
     precision: Precision,
+    /// What runs it: `tract` leaves the quantized parts to tract, too
+    #[arg(long, default_value_t = Engine::Int8, value_name = "ENGINE")]
+    engine: Engine,
     /// Threads that one inference may use
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
@@ -93,7 +96,8 @@ struct Efficiency {
 /// # Errors
 /// When the model or the set can't be used, or a sample can't be read.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let (bundle, mut loaded) = measurement::load_bundle(&args.model, args.precision, args.threads.into())?;
+    let execution = Execution { engine: args.engine, threads: args.threads.into() };
+    let (bundle, mut loaded) = measurement::load_bundle(&args.model, args.precision, execution)?;
     let set = ReferenceSet::open(&args.set)?;
     let watch = Watch::start(&Roots::default(), Moment::now());
     let (scored, period) = score(&args, &mut loaded, &set, &bundle.manifest().labels)?;
@@ -144,8 +148,8 @@ fn output(
 ) -> Output {
     Output {
         schema: 1,
+        engine: model.engine.name(),
         model,
-        engine: edgeval_models::ENGINE,
         set: SetFacts {
             name: set.name().to_owned(),
             version: set.version().to_owned(),

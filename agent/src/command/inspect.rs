@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use edgeval_models::{Inspection, Precision, TensorFacts};
+use edgeval_models::{Engine, Execution, Inspection, Precision, TensorFacts};
 use serde::Serialize;
 
 use crate::measurement::{self, Loaded, ModelFacts};
@@ -21,6 +21,9 @@ pub struct Args {
     /// Variant of a bundle
     #[arg(long, default_value_t = Precision::Int8, value_name = "PRECISION")]
     precision: Precision,
+    /// What runs it: `tract` leaves the quantized parts to tract, too
+    #[arg(long, default_value_t = Engine::Int8, value_name = "ENGINE")]
+    engine: Engine,
     /// JSON for programs
     #[arg(long)]
     json: bool,
@@ -40,12 +43,13 @@ struct Output {
 /// # Errors
 /// When it can't be loaded.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let execution = Execution { engine: args.engine, ..Execution::default() };
     let Loaded { model, identity, .. } = if measurement::is_bare_onnx(&args.model) {
-        measurement::load_onnx(&args.model, 1)?
+        measurement::load_onnx(&args.model, execution)?
     } else {
-        measurement::load_bundle(&args.model, args.precision, 1)?.1
+        measurement::load_bundle(&args.model, args.precision, execution)?.1
     };
-    let output = Output { schema: 1, model: identity, engine: edgeval_models::ENGINE, inspection: model.inspect() };
+    let output = Output { schema: 1, model: identity, engine: model.engine().name(), inspection: model.inspect() };
     if args.json {
         println!("{}", serde_json::to_string_pretty(&output)?);
     } else {
@@ -77,6 +81,7 @@ fn print(output: &Output) {
     print_tensors("Inputs", &inspection.inputs);
     print_tensors("Outputs", &inspection.outputs);
     print_operators(inspection);
+    print_in_float(inspection);
     warn_of_float(output);
 }
 
@@ -102,6 +107,22 @@ fn print_operators(inspection: &Inspection) {
         table.add_row([name.clone(), cell(&inspection.operators_in_file), cell(&inspection.operators_run)]);
     }
     terminal::align_numbers(&mut table);
+    println!("{table}");
+}
+
+/// What of a quantized model isn't run on integers, the largest first.
+fn print_in_float(inspection: &Inspection) {
+    let mut operators: Vec<_> = inspection.in_float.iter().collect();
+    if operators.is_empty() || !inspection.quantized {
+        return;
+    }
+    operators.sort_by_key(|operator| std::cmp::Reverse(operator.macs));
+    terminal::print_heading("Runs in float, though the model is quantized");
+    let mut table = terminal::table(&["operator", "name", "of all multiply-accumulates", "because"]);
+    for operator in operators {
+        let share = 100.0 * operator.macs as f64 / inspection.macs.max(1) as f64;
+        table.add_row([&operator.operator, &operator.name, &format!("{share:.1} %"), &operator.reason]);
+    }
     println!("{table}");
 }
 

@@ -27,6 +27,9 @@ pub struct Args {
     /// Variant of the model: int8 or fp32
     #[arg(long, value_name = "PRECISION")]
     precision: Option<String>,
+    /// What runs it: int8, or tract for the quantized parts, too
+    #[arg(long, value_name = "ENGINE")]
+    engine: Option<String>,
     /// Broker's address, such as mqtt://localhost:1883
     #[arg(long, value_name = "URL")]
     broker: Option<String>,
@@ -63,9 +66,10 @@ fn flags(args: &Args) -> Table {
     let text = |value: &Option<String>| value.clone().map(Value::String);
     let speed =
         args.speed.as_ref().map(|speed| speed.parse().map_or_else(|_| Value::String(speed.clone()), Value::Float));
-    let keys: [(&[&str], Option<Value>); 7] = [
+    let keys: [(&[&str], Option<Value>); 8] = [
         (&["model", "path"], text(&args.model)),
         (&["model", "precision"], text(&args.precision)),
+        (&["model", "engine"], text(&args.engine)),
         (&["broker", "url"], text(&args.broker)),
         (&["capture", "source"], args.replay.as_ref().map(|_| Value::String("replay".to_owned()))),
         (&["capture", "replay", "set"], text(&args.replay)),

@@ -89,7 +89,7 @@ struct Work<'a> {
 fn measure(config: &Config, options: &config::Model, reporter: &mut Reporter, stop: &Stop) -> anyhow::Result<()> {
     let roots = Roots::default();
     let before_load = memory::of_this_process(&roots);
-    let (bundle, loaded) = measurement::load_bundle(&options.path, options.precision, options.threads)?;
+    let (bundle, loaded) = measurement::load_bundle(&options.path, options.precision, options.execution())?;
     let Loaded { mut model, identity, .. } = loaded;
     reporter.model_ready(&identity, model.inspect().model_bytes, before_load);
     reporter.describe_device(device::describe(&roots, &[identity.to_wire()]));

@@ -159,7 +159,7 @@ impl View<'_> {
         match &self.node.operation {
             Operation::Constant(bytes) => {
                 let shape = &self.output().shape;
-                demand(bytes.len() == shape.iter().product(), "has another number of bytes than its shape")?;
+                demand(bytes.len() == shape.iter().product::<usize>(), "has another number of bytes than its shape")?;
                 Ok(shape.clone())
             }
             Operation::Convolution(convolution) | Operation::IntegerConvolution(convolution) => {
@@ -183,7 +183,7 @@ impl View<'_> {
             Operation::Select { axis, indices } => self.select(*axis, indices),
             Operation::Reshape => {
                 let shape = &self.output().shape;
-                let same = shape.iter().product::<usize>() == self.input(0).shape.iter().product();
+                let same = shape.iter().product::<usize>() == self.input(0).shape.iter().product::<usize>();
                 demand(same, "changes the number of elements")?;
                 Ok(shape.clone())
             }

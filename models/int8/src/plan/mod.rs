@@ -29,7 +29,7 @@ pub struct Plan {
 }
 
 /// The memory that a plan runs in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Arena(Vec<Line>);
 
 /// A cache line.

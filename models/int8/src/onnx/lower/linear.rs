@@ -1,0 +1,145 @@
+//! Convolutions and products.
+
+use std::sync::Arc;
+
+use super::windows::{images, window};
+use super::{Step, Tensor, Wish};
+use crate::graph::{ChannelAxis, Convolution, Operation, Window};
+use crate::onnx::file::Weights;
+use crate::quantization::Quantization;
+
+/// `Conv`.
+pub fn convolution(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
+    let input = wish.quantized(0)?;
+    let weights = weights(wish, 1, 0)?;
+    let from = wish.file.shape(&input.name)?;
+    images(&from)?;
+    let kernel = &weights.shape[2..];
+    if kernel.len() + 2 != from.len() || weights.shape.contains(&0) {
+        return Err("its weights have another number of dimensions than its input".to_owned());
+    }
+    let [channels, of_group] = [weights.shape[0], weights.shape[1]];
+    let taps: usize = kernel.iter().product();
+    let at = |channel: usize, tap: usize, inner: usize| (channel * of_group + inner) * taps + tap;
+    let places = (0..channels)
+        .flat_map(|channel| (0..taps).flat_map(move |tap| (0..of_group).map(move |inner| at(channel, tap, inner))));
+    let reordered: Arc<[i8]> = places.map(|place| weights.values[place]).collect();
+    let groups = usize::try_from(wish.attribute("group", 1)).map_err(|_| "has a negative number of groups")?;
+    let convolution = Convolution {
+        layout: ChannelAxis::Second,
+        window: window(wish, kernel, &from)?,
+        groups,
+        output_channels: channels,
+        weights: reordered,
+        weight_zero_points: zero_points(&weights, channels),
+        bias: bias(wish, 2, &weights, input.quantization, channels)?,
+        multipliers: multipliers(wish, &weights, input.quantization, channels),
+        bounds: wish.bounds,
+    };
+    wish.step(Operation::Convolution(convolution), vec![Tensor::Named(input, from)])
+}
+
+/// `Gemm` with constant weights.
+pub fn gemm(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
+    let factor = |name: &str| wish.node.get_attr_opt::<f32>(name).ok().flatten().unwrap_or(1.0);
+    if factor("alpha") != 1.0 || (factor("beta") != 1.0 && wish.node.input.len() > 2) {
+        return Err("has factors (alpha, beta) other than 1".to_owned());
+    }
+    if wish.attribute("transA", 0) != 0 {
+        return Err("takes its left side transposed".to_owned());
+    }
+    let turned = wish.attribute("transB", 0) != 0;
+    product(wish, weights(wish, 1, usize::from(!turned))?, turned)
+}
+
+/// `MatMul` with a constant or a computed right side.
+pub fn matmul(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
+    let constant = wish.node.input.get(1).and_then(|name| wish.file.weights(name));
+    match constant {
+        Some(weights) if weights.shape.len() == 2 && weights.by(1) => product(wish, weights, false),
+        Some(_) => Err("its constant right side isn't one matrix, quantized as a whole or by column".to_owned()),
+        None => {
+            let (left, right) = (wish.input(0)?, wish.input(1)?);
+            for side in [&left, &right] {
+                if matches!(side, Tensor::Named(_, shape) if shape.len() < 2) {
+                    return Err("multiplies a vector".to_owned());
+                }
+            }
+            wish.step(Operation::Product { bounds: wish.bounds }, vec![left, right])
+        }
+    }
+}
+
+/// Rows by constant weights: (depth, columns), or turned.
+fn product(wish: &Wish<'_>, weights: Weights, turned: bool) -> Result<Vec<Step>, String> {
+    let input = wish.quantized(0)?;
+    let from = wish.file.shape(&input.name)?;
+    let [rows, columns] = [weights.shape[0], weights.shape[1]];
+    let (depth, channels) = if turned { (columns, rows) } else { (rows, columns) };
+    if from.last() != Some(&depth) {
+        return Err("its sides don't fit each other".to_owned());
+    }
+    let at = |channel: usize, inner: usize| if turned { channel * depth + inner } else { inner * channels + channel };
+    let places = (0..channels).flat_map(|channel| (0..depth).map(move |inner| at(channel, inner)));
+    let convolution = Convolution {
+        layout: ChannelAxis::Last,
+        window: Window::POINT,
+        groups: 1,
+        output_channels: channels,
+        weights: places.map(|place| weights.values[place]).collect(),
+        weight_zero_points: zero_points(&weights, channels),
+        bias: bias(wish, 2, &weights, input.quantization, channels)?,
+        multipliers: multipliers(wish, &weights, input.quantization, channels),
+        bounds: wish.bounds,
+    };
+    wish.step(Operation::Convolution(convolution), vec![Tensor::Named(input, from)])
+}
+
+/// Constant weights with channels along an axis.
+fn weights(wish: &Wish<'_>, place: usize, axis: usize) -> Result<Weights, String> {
+    let name = wish.node.input.get(place).ok_or("has no weights")?;
+    let weights = wish.file.weights(name).ok_or_else(|| format!("its weights `{name}` aren't 8-bit constants"))?;
+    if weights.shape.len() < 2 || !weights.by(axis) {
+        return Err(format!("its weights `{name}` aren't quantized by output channel or as a whole"));
+    }
+    Ok(weights)
+}
+
+fn zero_points(weights: &Weights, channels: usize) -> Vec<i8> {
+    if weights.zero_points.iter().all(|zero_point| *zero_point == 0) {
+        return Vec::new();
+    }
+    (0..channels).map(|channel| weights.zero_point(channel)).collect()
+}
+
+fn multipliers(wish: &Wish<'_>, weights: &Weights, input: Quantization, channels: usize) -> Vec<f32> {
+    let output = wish.output.quantization.scale;
+    (0..channels).map(|channel| input.scale * weights.scale(channel) / output).collect()
+}
+
+/// The bias in units of input scale × weight scale: as it stands when it was quantized so, else rounded to it.
+fn bias(
+    wish: &Wish<'_>,
+    place: usize,
+    weights: &Weights,
+    input: Quantization,
+    channels: usize,
+) -> Result<Vec<i32>, String> {
+    let Some(name) = wish.node.input.get(place).filter(|name| !name.is_empty()) else { return Ok(Vec::new()) };
+    let unit = |channel: usize| input.scale * weights.scale(channel);
+    if let Some(values) = wish.file.integer_bias(name) {
+        return each(values, channels);
+    }
+    let values = wish.file.floats(name).ok_or_else(|| format!("its bias `{name}` isn't constant"))?;
+    let rounded = |(channel, value): (usize, f32)| (value / unit(channel)).round_ties_even() as i32;
+    Ok(each(values, channels)?.into_iter().enumerate().map(rounded).collect())
+}
+
+/// One value for each channel.
+fn each<T: Copy>(values: Vec<T>, channels: usize) -> Result<Vec<T>, String> {
+    match values[..] {
+        [only] => Ok(vec![only; channels]),
+        _ if values.len() == channels => Ok(values),
+        _ => Err("its bias isn't one number for each channel".to_owned()),
+    }
+}

@@ -1,0 +1,58 @@
+//! One element at a time.
+
+use tract_onnx::pb::NodeProto;
+
+use super::{Step, Tensor, Wish, table};
+use crate::graph::{BinaryOperator, Operation};
+use crate::onnx::file::File;
+use crate::onnx::function::Function;
+use crate::quantization::Quantization;
+
+/// `Add`, `Sub` and `Mul` of two quantized tensors, of which one may be constant.
+pub fn binary(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
+    let operator = match wish.node.op_type.as_str() {
+        "Add" => BinaryOperator::Add,
+        "Sub" => BinaryOperator::Sub,
+        _ => BinaryOperator::Mul,
+    };
+    let inputs = vec![operand(wish, 0)?, operand(wish, 1)?];
+    if inputs.iter().all(|input| matches!(input, Tensor::Constant(..))) {
+        return Err("takes constants alone".to_owned());
+    }
+    let scalar = |tensor: &Tensor| matches!(tensor, Tensor::Constant(bytes, _, _) if bytes.len() == 1);
+    // A constant of one element makes it a function of the other: a table is faster, and bounds it exactly as well.
+    if inputs.iter().any(scalar) && wish.bounds == crate::quantization::FULL {
+        let function = Function::of(wish.file, wish.value)?;
+        return from_function(wish.file, &function, wish.output.quantization);
+    }
+    wish.step(Operation::Binary { operator, bounds: wish.bounds }, inputs)
+}
+
+/// An operand, perhaps constant.
+fn operand(wish: &Wish<'_>, place: usize) -> Result<Tensor, String> {
+    let name = wish.node.input.get(place).ok_or("an input is missing")?;
+    let Some(weights) = wish.file.weights(name) else { return wish.input(place) };
+    if weights.scales.len() != 1 {
+        return Err(format!("its constant `{name}` isn't quantized as a whole"));
+    }
+    let unsigned = |value: i8| value as u8 ^ 0x80;
+    let bytes = weights.values.iter().map(|value| unsigned(*value)).collect();
+    let quantization = Quantization { scale: weights.scales[0], zero_point: unsigned(weights.zero_points[0]) };
+    Ok(Tensor::Constant(bytes, weights.shape, quantization))
+}
+
+/// Any function of one quantized tensor.
+pub fn function(file: &File<'_>, quantize: &NodeProto) -> Result<Vec<Step>, String> {
+    let output = quantize.output.first().ok_or("no output")?;
+    let output = file.parameters(quantize, output).ok_or("its output isn't quantized to 8 bits as a whole")?;
+    let function = Function::of(file, quantize.input.first().ok_or("no input")?)?;
+    from_function(file, &function, output.quantization)
+}
+
+fn from_function(file: &File<'_>, function: &Function, output: Quantization) -> Result<Vec<Step>, String> {
+    let source = function.source.clone().ok_or("is constant")?;
+    let shape = file.shape(&source.name)?;
+    let operation = Operation::Table(table(function, output));
+    let input = Tensor::Named(source, shape.clone());
+    Ok(vec![Step { operation, inputs: vec![input], shape, quantization: output }])
+}
