@@ -1,7 +1,8 @@
 //! How fast single layers run: `cargo run -p edgeval-int8 --no-default-features --example layers`.
 //!
 //! Prints, for layers of well-known networks and for every instruction set of this processor, the median time of a
-//! convolution and its multiply-accumulates a second.
+//! convolution and its multiply-accumulates a second. With the words KERNELS LAYER RUNS it only runs one layer so many
+//! times, so that its instructions can be counted.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that can't go on fails")]
 
@@ -14,7 +15,9 @@ use edgeval_int8::quantization::FULL;
 use edgeval_int8::threads::Threads;
 
 /// Name, input size, channels in and out, kernel, stride, groups.
-const LAYERS: [(&str, usize, [usize; 2], usize, usize, usize); 12] = [
+type Layer = (&'static str, usize, [usize; 2], usize, usize, usize);
+
+const LAYERS: [Layer; 12] = [
     ("first 3x3x3->32 s2", 224, [3, 32], 3, 2, 1),
     ("pointwise 112 32->64", 112, [32, 64], 1, 1, 1),
     ("pointwise 56 128->128", 56, [128, 128], 1, 1, 1),
@@ -30,10 +33,27 @@ const LAYERS: [(&str, usize, [usize; 2], usize, usize, usize); 12] = [
 ];
 
 fn main() {
-    let threads = Threads::new(std::env::args().nth(1).map_or(1, |count| count.parse().unwrap())).unwrap();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match &words[..] {
+        [kernels, layer, runs] => repeat(kernels, layer, runs.parse().unwrap()),
+        _ => time_all(&Threads::new(words.first().map_or(1, |count| count.parse().unwrap())).unwrap()),
+    }
+}
+
+/// For an emulator that counts instructions.
+fn repeat(kernels: &str, layer: &str, runs: usize) {
+    let kernels = Kernels::available().into_iter().find(|each| each.name() == kernels).unwrap();
+    let layer = LAYERS.iter().find(|each| each.0 == layer).unwrap();
+    let (_, macs) = times(kernels, *layer, &Threads::one(), runs);
+    println!("{macs}");
+}
+
+fn time_all(threads: &Threads) {
     for kernels in Kernels::available() {
         for layer in LAYERS {
-            let (microseconds, macs) = median(kernels, layer, &threads);
+            let runs = if kernels.name() == "plain" { 3 } else { 60 };
+            let (times, macs) = times(kernels, layer, threads, runs);
+            let microseconds = times[times.len() / 2];
             println!(
                 "{:12} {:24} {microseconds:9.1} us {:7.1} GMAC/s",
                 kernels.name(),
@@ -44,11 +64,13 @@ fn main() {
     }
 }
 
-fn median(
+/// Sorted times of so many runs, and the layer's multiplications.
+fn times(
     kernels: &'static Kernels,
-    (_, size, channels, kernel, stride, groups): (&str, usize, [usize; 2], usize, usize, usize),
+    (_, size, channels, kernel, stride, groups): Layer,
     threads: &Threads,
-) -> (f64, f64) {
+    runs: usize,
+) -> (Vec<f64>, f64) {
     let pad = kernel / 2;
     let window = Window {
         kernel: [kernel; 2],
@@ -64,7 +86,7 @@ fn median(
         window,
         groups,
         output_channels: channels[1],
-        weights: (0..depth * channels[1]).map(|place| (place * 37 % 255) as i8).collect(),
+        weights: (0..depth * channels[1]).map(|place| ((place * 37 % 255) as i32 - 127) as i8).collect(),
         weight_zero_points: Vec::new(),
         bias: vec![100; channels[1]],
         multipliers: vec![0.001; channels[1]],
@@ -95,7 +117,7 @@ fn median(
         started.elapsed().as_secs_f64() * 1e6
     };
     let macs = (depth * channels[1] * output_size[0] * output_size[1]) as f64;
-    let mut times: Vec<f64> = (0..if kernels.name() == "plain" { 3 } else { 60 }).map(|_| once()).collect();
+    let mut times: Vec<f64> = (0..runs).map(|_| once()).collect();
     times.sort_by(f64::total_cmp);
-    (times[times.len() / 2], macs)
+    (times, macs)
 }

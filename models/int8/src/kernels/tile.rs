@@ -75,7 +75,7 @@ impl Finish<'_> {
     /// The same for the rows from `row` on.
     #[cfg(target_arch = "aarch64")]
     #[inline(always)]
-    pub fn from_row(&self, row: usize) -> Self {
+    pub fn of_rows_from(&self, row: usize) -> Self {
         let row_sums = self.row_sums.get(row..).unwrap_or(&[]);
         Self { row_sums, start: self.start + row * self.pitch, ..*self }
     }

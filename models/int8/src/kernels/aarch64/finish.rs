@@ -29,22 +29,22 @@ pub unsafe fn finish_tile<const ROWS: usize>(finish: &Finish<'_>, sums: &[[int32
         _ => {
             for (row, sums) in sums.iter().enumerate() {
                 // SAFETY: the caller's promise.
-                unsafe { finish_row(finish, row, sums) };
+                unsafe { finish_row(finish, row, *sums) };
             }
         }
     }
 }
 
-/// Stores a row of sums that may have zero points to be taken off, and perhaps not all of its columns.
+/// Stores a row of sums (given as a copy: a place in memory would keep the tile's loops from using registers) that may have zero points to be taken off, and perhaps not all of its columns.
 ///
 /// # Safety
 /// As [`finish_tile`].
 #[target_feature(enable = "neon")]
-unsafe fn finish_row(finish: &Finish<'_>, row: usize, sums: &[int32x4_t; VECTORS]) {
+unsafe fn finish_row(finish: &Finish<'_>, row: usize, sums: [int32x4_t; VECTORS]) {
     let start = finish.start + row * finish.pitch;
     // SAFETY: every column array is filled up to whole panels; results are the caller's alone.
     unsafe {
-        let sums = without_zero_points(finish, row, sums);
+        let sums = without_zero_points(finish, row, &sums);
         match &finish.to {
             To::Bytes { multipliers, zero_point, bounds, output } => {
                 let mut whole = [0_u8; COLUMNS];

@@ -172,8 +172,8 @@ unsafe fn pairs_i8mm<const PAIRS: usize>(tile: &Tile<'_>) {
         // SAFETY: the caller's promise.
         unsafe {
             match count {
-                2 => finish_tile(&tile.finish.from_row(2 * pair), &rows),
-                _ => finish_tile(&tile.finish.from_row(2 * pair), &[rows[0]]),
+                2 => finish_tile(&tile.finish.of_rows_from(2 * pair), &rows),
+                _ => finish_tile(&tile.finish.of_rows_from(2 * pair), &[rows[0]]),
             }
         }
     }
