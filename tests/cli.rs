@@ -79,7 +79,7 @@ fn bench_times_the_stages_of_the_path_that_is_deployed() {
     let whole = report["latency_us"]["p50"].as_f64().unwrap();
     assert!(p50("preprocess") > 0.0 && p50("inference") > p50("postprocess"));
     assert!(whole > p50("inference"), "{report}");
-    assert_eq!(report["engine"], "tract");
+    assert_eq!(report["engine"], "int8");
     assert!(report["memory"]["rss_peak_bytes"].as_u64() > report["memory"]["rss_before_bytes"].as_u64());
     assert_eq!(report["validity"]["valid"], false, "a fifth of a second is too short to be valid");
     assert_eq!(report["validity"]["reasons"][0]["code"], "too_short");

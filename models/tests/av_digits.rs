@@ -57,7 +57,7 @@ fn differences(prediction: &Prediction, expected: &Value) -> [f32; 3] {
 
 #[test]
 fn fp32_answers_are_onnx_runtimes() {
-    let mut model = model(Precision::Fp32, Execution::default());
+    let mut model = model(Precision::Fp32, 1);
     for sample in expected() {
         let prediction = ask(&mut model, &common::window(sample["id"].as_str().unwrap()));
         let found = differences(&prediction, &sample["fp32"]);
@@ -151,7 +151,7 @@ fn a_missing_side_is_black_or_silent() {
 
 #[test]
 fn the_clock_is_read_between_the_stages() {
-    let mut model = model(Precision::Fp32, Execution::default());
+    let mut model = model(Precision::Fp32, 1);
     let reads = Cell::new(0);
     let clock = || {
         reads.set(reads.get() + 1);
@@ -177,7 +177,7 @@ fn the_timed_function_is_its_three_steps() {
 #[test]
 fn two_threads_answer_as_one_does() {
     let window = common::window("0000");
-    let one = ask(&mut model(Precision::Fp32, Execution::default()), &window);
+    let one = ask(&mut model(Precision::Fp32, 1), &window);
     let two = ask(&mut model(Precision::Fp32, 2), &window);
     assert!(largest_difference(&one.logits, &two.logits) < 1e-5);
 }

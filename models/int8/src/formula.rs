@@ -4,7 +4,7 @@
 //! fused steps.
 
 use crate::graph::BinaryOperator;
-use crate::quantization::{Bounds, Quantization};
+use crate::quantization::{Bounds, FULL, Quantization, to_byte};
 
 /// Addition, subtraction or multiplication of two bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -126,8 +126,8 @@ impl SoftmaxFormula {
     #[inline(always)]
     #[must_use]
     pub fn share(&self, weight: f32, total: f32) -> u8 {
-        let steps = (weight * self.steps / total).round_ties_even();
-        (steps + f32::from(self.zero_point)).min(255.0) as u8
+        // From 0 up: the bounds of bytes hold below, and only matter above.
+        to_byte(weight * self.steps / total, self.zero_point, FULL)
     }
 }
 

@@ -55,22 +55,20 @@ pub fn requantize(accumulator: i32, multiplier: f32, zero_point: u8, bounds: Bou
 #[inline(always)]
 #[must_use]
 pub fn to_byte(steps: f32, zero_point: u8, bounds: Bounds) -> u8 {
-    let zero_point = i32::from(zero_point);
-    let low = (i32::from(bounds.low) - zero_point) as f32;
-    let high = (i32::from(bounds.high) - zero_point) as f32;
+    let low = (i32::from(bounds.low) - i32::from(zero_point)) as f32;
+    let high = (i32::from(bounds.high) - i32::from(zero_point)) as f32;
     // `max` first: it turns NaN into `low`.
-    let rounded = round_half_even(steps.max(low).min(high));
-    (rounded as i32 + zero_point) as u8
+    round_half_even(steps.max(low).min(high)).wrapping_add(zero_point)
 }
 
-/// Rounds to an integer, halves to even. `value` is from −255 to 255.
+/// Rounds to an integer, halves to even, modulo 256. `value` is from −255 to 255.
 ///
-/// Adding 1.5 × 2²³ leaves no bit for a fraction, so the addition rounds, the same on every processor; unlike
-/// `round_ties_even` it is one vector instruction on the oldest of them.
+/// Adding 1.5 × 2²³ leaves no bit for a fraction, so the addition rounds, and the lowest bits of the sum are the integer:
+/// the same on every processor, and one vector instruction on the oldest of them.
 #[inline(always)]
-fn round_half_even(value: f32) -> f32 {
+fn round_half_even(value: f32) -> u8 {
     const MAGIC: f32 = 12_582_912.0;
-    (value + MAGIC) - MAGIC
+    (value + MAGIC).to_bits() as u8
 }
 
 #[cfg(test)]
@@ -79,9 +77,9 @@ mod tests {
 
     #[test]
     fn halves_go_to_even() {
-        for steps in -600..=600 {
+        for steps in -1020..=1020 {
             let value = steps as f32 / 4.0;
-            assert_eq!(round_half_even(value), value.round_ties_even(), "{value}");
+            assert_eq!(round_half_even(value), value.round_ties_even() as i32 as u8, "{value}");
         }
     }
 

@@ -151,7 +151,7 @@ impl PackedConvolution {
     pub fn scratch_bytes(&self, threads: usize) -> usize {
         let folded = self.folded_bytes();
         match &self.weights {
-            Weights::Depthwise(_) => folded + self.geometry.input_channels,
+            Weights::Depthwise(weights) => folded + weights.scratch_bytes(),
             Weights::Panels(_) => folded + Work::scratch_bytes(self.kernels, &self.geometry, threads),
         }
     }
@@ -179,10 +179,9 @@ impl PackedConvolution {
         self.columns.fold(input_zero_point, with_bias, folded);
         match &self.weights {
             Weights::Depthwise(weights) => {
-                let padding = &mut scratch[..self.geometry.input_channels];
-                padding.fill(input_zero_point);
+                let gather = Gather { geometry: &self.geometry, group: 0, input, zero_point: input_zero_point };
                 let to = sink.to(&self.columns.multipliers, self.bounds);
-                weights.run([input, padding], folded, to, threads);
+                weights.run(gather, folded, to, scratch, threads);
             }
             Weights::Panels(groups) => {
                 for (group, panels) in groups.iter().enumerate() {

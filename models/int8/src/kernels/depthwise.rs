@@ -2,12 +2,11 @@
 
 #![allow(unsafe_code)]
 
-use std::ops::Range;
-
 use super::Kernels;
 use super::convolution::Geometry;
+use super::gather::Gather;
 use super::tile::{Finish, To};
-use crate::graph::Convolution;
+use crate::graph::{Convolution, Window};
 use crate::threads::Threads;
 
 /// Channels that a kernel computes at once.
@@ -21,7 +20,7 @@ pub const MAXIMUM_TAPS: usize = 128;
 pub struct Tap<'a> {
     /// The input from the first output pixel's element on; its channels come first.
     pub bytes: &'a [u8],
-    /// From one output pixel's element to the next; 0 in the padding.
+    /// From one output pixel's element to the next.
     pub step: usize,
 }
 
@@ -130,61 +129,91 @@ impl DepthwiseConvolution {
         Self { kernels, geometry, weights }
     }
 
-    /// Convolves. `padding` is a pixel of the input's zero point; `bias` is filled up to whole blocks.
-    pub fn run(&self, [input, padding]: [&[u8]; 2], bias: &[i32], to: To<'_>, threads: &Threads) {
-        let [height, width] = self.geometry.output_size;
-        let inner = self.inner_columns();
-        threads.split(self.geometry.batch * height, 1, &|_, rows| {
-            let nothing = Tap { bytes: padding, step: 0 };
-            let mut taps = [nothing; MAXIMUM_TAPS];
+    /// Scratch memory that it needs: room for the padded input.
+    pub fn scratch_bytes(&self) -> usize {
+        let padded = self.padded();
+        if self.is_padded() {
+            padded.batch * padded.input_size[0] * padded.input_size[1] * padded.input_pitch
+        } else {
+            0
+        }
+    }
+
+    /// Convolves. `bias` is filled up to whole blocks.
+    pub fn run(&self, gather: Gather<'_>, bias: &[i32], to: To<'_>, scratch: &mut [u8], threads: &Threads) {
+        let geometry = self.padded();
+        let input = if self.is_padded() { self.pad(gather, scratch, threads) } else { gather.input };
+        let [height, width] = geometry.output_size;
+        threads.split(geometry.batch * height, 1, &|_, rows| {
+            let mut taps = [Tap { bytes: &[], step: 0 }; MAXIMUM_TAPS];
             for row in rows {
-                let edges = (0..inner.start).chain(inner.end..width).map(|column| column..column + 1);
-                for columns in edges.chain([inner.clone()]).filter(|columns| !columns.is_empty()) {
-                    let taps = self.taps([input, padding], row, columns.start, &mut taps);
-                    let finish = self.finish(row * width + columns.start, bias, to);
-                    let work = Depthwise { taps, pixels: columns.len(), weights: &self.weights, finish };
-                    // SAFETY: `Kernels::available` saw that there are the instructions; rows are split among threads,
-                    // so their pixels are this thread's alone.
-                    unsafe { (self.kernels.depthwise)(&work) };
-                }
+                let taps = taps_of_row(&geometry, input, row, &mut taps);
+                let (start, pitch) = (row * width * geometry.output_pitch, geometry.output_pitch);
+                let columns = geometry.output_channels;
+                let finish = Finish { bias, weight_zero_points: &[], row_sums: &[], to, start, pitch, columns };
+                let work = Depthwise { taps, pixels: width, weights: &self.weights, finish };
+                // SAFETY: `Kernels::available` saw that there are the instructions; rows are split among threads, so
+                // their pixels are this thread's alone.
+                unsafe { (self.kernels.depthwise)(&work) };
             }
         });
     }
 
-    /// The output columns whose windows don't touch the padding on the left and on the right.
-    fn inner_columns(&self) -> Range<usize> {
-        let Geometry { input_size: [_, length], output_size: [_, width], window, .. } = &self.geometry;
-        let (stride, before) = (window.stride[1], window.pad_before[1]);
-        let reach = (window.kernel[1] - 1) * window.dilation[1];
-        let first = before.div_ceil(stride).min(*width);
-        // The last window starts at `length + before − 1 − reach` at most, counted from the padding.
-        let end = (length + before).checked_sub(reach + 1).map_or(0, |last| last / stride + 1).min(*width);
-        first..end.max(first)
+    fn is_padded(&self) -> bool {
+        let window = &self.geometry.window;
+        window.pad_before != [0, 0] || window.pad_after != [0, 0]
     }
 
-    fn finish<'a>(&self, pixel: usize, bias: &'a [i32], to: To<'a>) -> Finish<'a> {
-        let (pitch, columns) = (self.geometry.output_pitch, self.geometry.output_channels);
-        Finish { bias, weight_zero_points: &[], row_sums: &[], to, start: pixel * pitch, pitch, columns }
-    }
-
-    /// The elements of the window at an output pixel.
-    fn taps<'a, 'b>(
-        &self,
-        [input, padding]: [&'a [u8]; 2],
-        row: usize,
-        column: usize,
-        taps: &'b mut [Tap<'a>],
-    ) -> &'b [Tap<'a>] {
-        let Geometry { output_size: [height, _], window, input_pitch, .. } = &self.geometry;
-        let at = [row % height * window.stride[0], column * window.stride[1]];
-        let [rows, columns] = window.kernel;
-        for (tap, to) in taps.iter_mut().enumerate().take(rows * columns) {
-            let place = [at[0] + tap / columns * window.dilation[0], at[1] + tap % columns * window.dilation[1]];
-            *to = match self.geometry.pixel(row / height, place) {
-                Some(start) => Tap { bytes: &input[start..], step: window.stride[1] * input_pitch },
-                None => Tap { bytes: padding, step: 0 },
-            };
+    /// The same convolution over an input that holds its padding.
+    fn padded(&self) -> Geometry {
+        let Geometry { input_size, window, input_channels, .. } = self.geometry;
+        if !self.is_padded() {
+            return self.geometry;
         }
-        &taps[..rows * columns]
+        let along = |axis: usize| input_size[axis] + window.pad_before[axis] + window.pad_after[axis];
+        let window = Window { pad_before: [0, 0], pad_after: [0, 0], ..window };
+        Geometry { input_size: [along(0), along(1)], window, input_pitch: input_channels, ..self.geometry }
     }
+
+    /// Copies the input into the middle of padding: a small part of the work, and then no window is a special case.
+    fn pad<'a>(&self, gather: Gather<'_>, scratch: &'a mut [u8], threads: &Threads) -> &'a [u8] {
+        let (Geometry { input_size: [height, width], window, .. }, padded) = (self.geometry, self.padded());
+        let (channels, pitch) = (self.geometry.input_channels, self.geometry.input_pitch);
+        let line = padded.input_size[1] * channels;
+        let scratch = &mut scratch[..self.scratch_bytes()];
+        threads.split_slice(scratch, line, &|start, lines| {
+            for (at, cells) in (start / line..).zip(lines.chunks_exact_mut(line)) {
+                cells.fill(gather.zero_point);
+                let (picture, row) = (at / padded.input_size[0], at % padded.input_size[0]);
+                let Some(row) = row.checked_sub(window.pad_before[0]).filter(|row| *row < height) else { continue };
+                let from = &gather.input[(picture * height + row) * width * pitch..];
+                let inside = &mut cells[window.pad_before[1] * channels..][..width * channels];
+                copy_pixels(from, pitch, inside, channels);
+            }
+        });
+        scratch
+    }
+}
+
+/// Copies pixels that lie `pitch` apart side by side.
+fn copy_pixels(from: &[u8], pitch: usize, to: &mut [u8], channels: usize) {
+    if pitch == channels {
+        return to.copy_from_slice(&from[..to.len()]);
+    }
+    for (from, to) in from.chunks(pitch).zip(to.chunks_exact_mut(channels)) {
+        to.copy_from_slice(&from[..channels]);
+    }
+}
+
+/// The elements of the window at the first pixel of an output row.
+fn taps_of_row<'a, 'b>(geometry: &Geometry, input: &'a [u8], row: usize, taps: &'b mut [Tap<'a>]) -> &'b [Tap<'a>] {
+    let Geometry { input_size: [height, width], output_size, window, input_pitch, .. } = geometry;
+    let (picture, row) = (row / output_size[0], row % output_size[0] * window.stride[0]);
+    let [rows, columns] = window.kernel;
+    for (tap, to) in taps.iter_mut().enumerate().take(rows * columns) {
+        let (down, right) = (tap / columns * window.dilation[0], tap % columns * window.dilation[1]);
+        let start = ((picture * height + row + down) * width + right) * input_pitch;
+        *to = Tap { bytes: &input[start..], step: window.stride[1] * input_pitch };
+    }
+    &taps[..rows * columns]
 }

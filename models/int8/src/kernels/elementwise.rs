@@ -134,6 +134,14 @@ pub fn normalize(
     }
 }
 
+/// Shares of weights in a softmax row's total.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+pub fn shares(weights: &[f32], total: f32, formula: &crate::formula::SoftmaxFormula, output: &mut [u8]) {
+    for (weight, byte) in weights.iter().zip(output) {
+        *byte = formula.share(*weight, total);
+    }
+}
+
 /// Least and greatest of floats, and 0.
 #[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
 pub fn range(input: &[f32]) -> [f32; 2] {

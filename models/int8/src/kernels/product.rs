@@ -4,7 +4,7 @@ use super::Kernels;
 use super::access::Shared;
 use super::convolution::Geometry;
 use super::gather::Gather;
-use super::panels::pack_into;
+use super::panels::{Right, pack_bytes};
 use super::tile::To;
 use super::work::Work;
 use crate::graph::Window;
@@ -101,8 +101,7 @@ impl Product {
         let (packed, scratch) = scratch.split_at_mut(self.packed_bytes());
         let (bias, scratch) = scratch.split_at_mut(self.bias_bytes());
         let packed: &mut [i8] = &mut bytemuck::cast_slice_mut(packed)[..self.filled() * self.kernels.padded(depth)];
-        let weight = |column: usize, at: usize| (right[at * along_depth + column * along_columns] ^ 0x80) as i8;
-        pack_into(self.kernels, columns, depth, weight, packed);
+        pack_bytes(self.kernels, Right { bytes: right, strides: [along_depth, along_columns], depth, columns }, packed);
         let bias: &mut [i32] = &mut bytemuck::cast_slice_mut(bias)[..self.filled()];
         self.fold(packed, bias);
         let output = Shared::new(output);

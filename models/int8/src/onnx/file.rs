@@ -187,12 +187,19 @@ impl<'a> File<'a> {
 
     /// The floats of a constant, whether quantized or not.
     pub fn any_floats(&self, name: &str) -> Option<Vec<f32>> {
-        let weights = || {
-            let weights = self.weights(name).filter(|weights| weights.scales.len() == 1)?;
-            let zero_point = f32::from(weights.zero_points[0]);
-            Some(weights.values.iter().map(|value| (f32::from(*value) - zero_point) * weights.scales[0]).collect())
+        self.floats(name).or_else(|| self.dequantized_constant(name))
+    }
+
+    /// The floats that a `DequantizeLinear` makes of a constant with one scale.
+    fn dequantized_constant(&self, name: &str) -> Option<Vec<f32>> {
+        let node = self.maker(name).filter(|node| node.op_type == "DequantizeLinear")?;
+        let values: Vec<i32> = cast(self.constant(&node.input[0])?)?;
+        let scale = self.scalar(node.input.get(1)?)?;
+        let zero_point = match node.input.get(2).filter(|name| !name.is_empty()) {
+            Some(name) => *cast::<i32>(self.constant(name)?)?.first()?,
+            None => 0,
         };
-        self.floats(name).or_else(weights)
+        Some(values.into_iter().map(|value| value.wrapping_sub(zero_point) as f32 * scale).collect())
     }
 }
 

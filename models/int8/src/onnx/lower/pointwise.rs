@@ -3,6 +3,7 @@
 use tract_onnx::pb::NodeProto;
 
 use super::{Step, Tensor, Wish, table};
+use crate::formula::BinaryFormula;
 use crate::graph::{BinaryOperator, Operation};
 use crate::onnx::file::File;
 use crate::onnx::function::Function;
@@ -19,13 +20,37 @@ pub fn binary(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     if inputs.iter().all(|input| matches!(input, Tensor::Constant(..))) {
         return Err("takes constants alone".to_owned());
     }
-    let scalar = |tensor: &Tensor| matches!(tensor, Tensor::Constant(bytes, _, _) if bytes.len() == 1);
-    // A constant of one element makes it a function of the other: a table is faster, and bounds it exactly as well.
-    if inputs.iter().any(scalar) && wish.bounds == crate::quantization::FULL {
-        let function = Function::of(wish.file, wish.value)?;
-        return from_function(wish.file, &function, wish.output.quantization);
+    if let Some(step) = with_scalar(wish, operator, &inputs) {
+        return Ok(vec![step]);
     }
     wish.step(Operation::Binary { operator, bounds: wish.bounds }, inputs)
+}
+
+/// With a constant of one element it is a function of the other operand: a table, of the same formula.
+fn with_scalar(wish: &Wish<'_>, operator: BinaryOperator, inputs: &[Tensor]) -> Option<Step> {
+    let output = wish.output.quantization;
+    let (source, shape, formula, at): (_, _, _, Box<dyn Fn(u8) -> [u8; 2]>) = match inputs {
+        [Tensor::Named(source, shape), Tensor::Constant(bytes, _, constant)] if bytes.len() == 1 => {
+            let second = bytes[0];
+            let formula = BinaryFormula::new(operator, source.quantization, *constant, output);
+            (source, shape, formula, Box::new(move |byte| [byte, second]))
+        }
+        [Tensor::Constant(bytes, _, constant), Tensor::Named(source, shape)] if bytes.len() == 1 => {
+            let first = bytes[0];
+            let formula = BinaryFormula::new(operator, *constant, source.quantization, output);
+            (source, shape, formula, Box::new(move |byte| [first, byte]))
+        }
+        _ => return None,
+    };
+    wish.shape().ok().filter(|output| output == shape)?;
+    let mut table = Box::new([0; 256]);
+    for (byte, entry) in (0..=u8::MAX).zip(table.iter_mut()) {
+        let [one, two] = at(byte);
+        *entry = formula.apply(one, two, wish.bounds);
+    }
+    let input = Tensor::Named(source.clone(), shape.clone());
+    let (operation, shape) = (Operation::Table(table), shape.clone());
+    Some(Step { operation, inputs: vec![input], shape, quantization: output })
 }
 
 /// An operand, perhaps constant.

@@ -71,8 +71,11 @@ pub fn softmax(builder: &mut Builder<'_>, node: &Node, axis: usize) {
 fn softmax_row(formula: &SoftmaxFormula, row: &[u8], output: &mut [u8]) {
     let greatest = row.iter().copied().max().unwrap_or(0);
     let total = row.iter().fold(0.0, |total, byte| total + formula.weight(*byte, greatest));
-    for (byte, output) in row.iter().zip(output) {
-        *output = formula.share(formula.weight(*byte, greatest), total);
+    for (row, output) in row.chunks(CHUNK).zip(output.chunks_mut(CHUNK)) {
+        let mut weights = [0.0; CHUNK];
+        let weights = &mut weights[..row.len()];
+        weights.iter_mut().zip(row).for_each(|(weight, byte)| *weight = formula.weight(*byte, greatest));
+        elementwise::shares(weights, total, formula, output);
     }
 }
 
