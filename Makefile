@@ -1,6 +1,6 @@
 # edgeval: everything a person or a machine does with this tree. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test format lint unit parity board test-int8-arm footprint vectors dist clean
+.PHONY: help build demo test format lint unit parity board test-int8-arm test-int8-memory footprint vectors dist clean
 SHELL := /bin/bash
 
 CARGO ?= cargo
@@ -9,7 +9,7 @@ EDGEVAL := target/debug/edgeval
 PARITY_READY := target/venv-parity/.ready
 
 help: ## Show this list
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 build: packages-build ## Build the program (target/debug/edgeval; everyday builds are optimised)
 	$(CARGO) build --workspace
@@ -43,6 +43,9 @@ board: build packages-board ## The virtual board: a Debian kernel under QEMU wit
 
 test-int8-arm: packages-aarch64 ## Tests of integer execution on three emulated Arm processors
 	cross/test-int8.sh
+
+test-int8-memory: packages-build packages-aarch64 ## The same with every access to memory watched (AddressSanitizer and checks)
+	cross/check-int8-memory.sh
 
 dist: packages-build ## Build what is shipped and measured (LTO, stripped): target/dist/edgeval
 	$(CARGO) build --profile dist --package edgeval
