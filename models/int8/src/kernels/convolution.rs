@@ -132,7 +132,8 @@ impl PackedConvolution {
         let kernels = kernels.for_weights(&convolution.weights);
         let (weights, columns) = if DepthwiseConvolution::is(&geometry) {
             let weights = DepthwiseConvolution::new(kernels, geometry, convolution);
-            (Weights::Depthwise(weights), Columns::new(&geometry, convolution, CHANNELS, 0))
+            let columns = Columns::new(&geometry, convolution, CHANNELS, weights.taken());
+            (Weights::Depthwise(weights), columns)
         } else {
             let depth = geometry.depth();
             let columns = geometry.output_channels / geometry.groups;

@@ -32,6 +32,11 @@ pub struct Depthwise<'a> {
     pub pixels: usize,
     /// For each block of channels, for each pair of taps, for each channel: both weights, their zero points taken off.
     pub weights: &'a [i16],
+    /// Empty, or in place of the weights: for each block, for each column of the window, for each channel: the column's
+    /// three weights and a zero.
+    pub columns: &'a [i8],
+    /// Whether a pixel's second and third column are the next one's first and second.
+    pub overlap: bool,
     /// What happens to the sums; its rows are the pixels, its columns the channels.
     pub finish: Finish<'a>,
 }
@@ -103,6 +108,7 @@ pub struct DepthwiseConvolution {
     kernels: &'static Kernels,
     geometry: Geometry,
     weights: Vec<i16>,
+    columns: Vec<i8>,
 }
 
 impl DepthwiseConvolution {
@@ -115,6 +121,10 @@ impl DepthwiseConvolution {
 
     /// Packs the weights, their zero points taken off.
     pub fn new(kernels: &'static Kernels, geometry: Geometry, convolution: &Convolution) -> Self {
+        if by_columns(kernels, &geometry, convolution) {
+            let columns = pack_columns(&geometry, &convolution.weights);
+            return Self { kernels, geometry, weights: Vec::new(), columns };
+        }
         let taps = geometry.window.kernel[0] * geometry.window.kernel[1];
         let blocks = geometry.output_channels.div_ceil(CHANNELS);
         let mut weights = vec![0; blocks * pairs(taps) * 2 * CHANNELS];
@@ -126,7 +136,12 @@ impl DepthwiseConvolution {
                 weights[place] = i16::from(convolution.weights[channel * taps + tap]) - i16::from(zero_point);
             }
         }
-        Self { kernels, geometry, weights }
+        Self { kernels, geometry, weights, columns: Vec::new() }
+    }
+
+    /// What the kernel takes off every byte before it multiplies it.
+    pub fn taken(&self) -> i32 {
+        if self.columns.is_empty() { 0 } else { 128 }
     }
 
     /// Scratch memory that it needs: room for the padded input.
@@ -144,6 +159,7 @@ impl DepthwiseConvolution {
         let geometry = self.padded();
         let input = if self.is_padded() { self.pad(gather, scratch, threads) } else { gather.input };
         let [height, width] = geometry.output_size;
+        let overlap = geometry.window.stride[1] == geometry.window.dilation[1];
         threads.split(geometry.batch * height, 1, &|_, rows| {
             let mut taps = [Tap { bytes: &[], step: 0 }; MAXIMUM_TAPS];
             for row in rows {
@@ -151,7 +167,8 @@ impl DepthwiseConvolution {
                 let (start, pitch) = (row * width * geometry.output_pitch, geometry.output_pitch);
                 let columns = geometry.output_channels;
                 let finish = Finish { bias, weight_zero_points: &[], row_sums: &[], to, start, pitch, columns };
-                let work = Depthwise { taps, pixels: width, weights: &self.weights, finish };
+                let (weights, columns) = (&self.weights[..], &self.columns[..]);
+                let work = Depthwise { taps, pixels: width, weights, columns, overlap, finish };
                 // SAFETY: `Kernels::available` saw that there are the instructions; rows are split among threads, so
                 // their pixels are this thread's alone.
                 unsafe { (self.kernels.depthwise)(&work) };
@@ -193,6 +210,23 @@ impl DepthwiseConvolution {
         });
         scratch
     }
+}
+
+/// Whether a kernel takes whole columns of this convolution's windows.
+fn by_columns(kernels: &Kernels, geometry: &Geometry, convolution: &Convolution) -> bool {
+    let whole = geometry.window.kernel == [3, 3] && geometry.output_channels.is_multiple_of(CHANNELS);
+    kernels.by_columns && whole && convolution.weight_zero_points.iter().all(|zero_point| *zero_point == 0)
+}
+
+fn pack_columns(geometry: &Geometry, weights: &[i8]) -> Vec<i8> {
+    let mut columns = vec![0; geometry.output_channels * 3 * 4];
+    for (channel, weights) in weights.chunks_exact(9).enumerate() {
+        for (tap, weight) in weights.iter().enumerate() {
+            let column = channel / CHANNELS * 3 + tap % 3;
+            columns[(column * CHANNELS + channel % CHANNELS) * 4 + tap / 3] = *weight;
+        }
+    }
+    columns
 }
 
 /// Copies pixels that lie `pitch` apart side by side.

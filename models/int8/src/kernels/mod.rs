@@ -41,6 +41,8 @@ pub struct Kernels {
     tile: unsafe fn(&Tile<'_>),
     /// One row of a depthwise convolution. Its caller checked that the processor has the instructions.
     depthwise: unsafe fn(&Depthwise<'_>),
+    /// Whether it multiplies whole columns of 3 × 3 windows, and takes 128 off every byte then.
+    by_columns: bool,
 }
 
 /// How rows of bytes are laid out before they are multiplied.

@@ -21,6 +21,7 @@ pub static KERNELS: Kernels = Kernels {
     symmetric: None,
     tile,
     depthwise,
+    by_columns: false,
 };
 
 /// # Safety

@@ -41,6 +41,7 @@ static AVX2: Kernels = Kernels {
     symmetric: None,
     tile: tile_avx2,
     depthwise,
+    by_columns: false,
 };
 
 static AVX_VNNI: Kernels = Kernels {
@@ -53,6 +54,7 @@ static AVX_VNNI: Kernels = Kernels {
     symmetric: None,
     tile: tile_avx_vnni,
     depthwise,
+    by_columns: false,
 };
 
 static AVX512_VNNI: Kernels = Kernels {
@@ -65,6 +67,7 @@ static AVX512_VNNI: Kernels = Kernels {
     symmetric: None,
     tile: tile_avx512_vnni,
     depthwise,
+    by_columns: false,
 };
 
 /// # Safety

@@ -83,7 +83,7 @@ unsafe fn without_zero_points(finish: &Finish<'_>, row: usize, sums: &[int32x4_t
 
 /// How sums become bytes: [`requantize`](crate::quantization::requantize), its upper bound put off to the end, where
 /// sixteen bytes are bounded at once. Saturation in between changes nothing: bounds are integers from 0 to 255.
-struct Scale {
+pub struct Scale {
     multipliers: [float32x4_t; VECTORS],
     low: float32x4_t,
     zero_point: int16x8_t,
@@ -95,7 +95,7 @@ impl Scale {
     /// There are 16 multipliers.
     #[target_feature(enable = "neon")]
     #[inline]
-    unsafe fn new(multipliers: &[f32], zero_point: u8, bounds: Bounds) -> Self {
+    pub unsafe fn new(multipliers: &[f32], zero_point: u8, bounds: Bounds) -> Self {
         Self {
             // SAFETY: the caller's promise.
             multipliers: [0, 4, 8, 12].map(|column| unsafe { vld1q_f32(from(multipliers, column, 4)) }),
@@ -107,7 +107,7 @@ impl Scale {
 
     #[target_feature(enable = "neon")]
     #[inline]
-    fn bytes(&self, sums: &[int32x4_t; VECTORS]) -> uint8x16_t {
+    pub fn bytes(&self, sums: &[int32x4_t; VECTORS]) -> uint8x16_t {
         let steps = |vector: usize| {
             let scaled = vmulq_f32(vcvtq_f32_s32(sums[vector]), self.multipliers[vector]);
             // The maximum of numbers: it turns NaN into `low`.

@@ -21,6 +21,23 @@ pub fn dot<const LANE: i32>(mut sums: int32x4_t, weights: int8x16_t, bytes: int8
     sums
 }
 
+/// Adds to each sum four products: of its four weights by its four bytes.
+#[target_feature(enable = "neon,dotprod")]
+#[inline]
+pub fn dot_all(mut sums: int32x4_t, weights: int8x16_t, bytes: int8x16_t) -> int32x4_t {
+    // SAFETY: arithmetic on registers alone; the function's features include the instruction.
+    unsafe {
+        asm!(
+            "sdot {sums:v}.4s, {weights:v}.16b, {bytes:v}.16b",
+            sums = inout(vreg) sums,
+            weights = in(vreg) weights,
+            bytes = in(vreg) bytes,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    sums
+}
+
 /// Adds the products of two rows of eight bytes by two columns of eight weights: row by row, two sums each.
 #[target_feature(enable = "neon,i8mm")]
 #[inline]

@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+mod columns;
 mod depthwise;
 mod finish;
 mod instructions;
@@ -22,10 +23,11 @@ const VECTORS: usize = COLUMNS / 4;
 
 /// Adds what this processor can run, fastest first.
 pub fn add_available(available: &mut Vec<&'static Kernels>) {
-    if is_aarch64_feature_detected!("i8mm") {
+    let dotprod = is_aarch64_feature_detected!("dotprod");
+    if dotprod && is_aarch64_feature_detected!("i8mm") {
         available.push(&I8MM);
     }
-    if is_aarch64_feature_detected!("dotprod") {
+    if dotprod {
         available.push(&DOTPROD);
     }
     if is_aarch64_feature_detected!("neon") {
@@ -42,7 +44,8 @@ static I8MM: Kernels = Kernels {
     taken: 0,
     symmetric: None,
     tile: tiles::i8mm,
-    depthwise,
+    depthwise: columns::depthwise,
+    by_columns: true,
 };
 
 static DOTPROD: Kernels = Kernels {
@@ -54,7 +57,8 @@ static DOTPROD: Kernels = Kernels {
     taken: 128,
     symmetric: None,
     tile: tiles::dotprod,
-    depthwise,
+    depthwise: columns::depthwise,
+    by_columns: true,
 };
 
 static NEON: Kernels = Kernels {
@@ -67,6 +71,7 @@ static NEON: Kernels = Kernels {
     symmetric: Some(&NEON_SYMMETRIC),
     tile: tiles::neon,
     depthwise,
+    by_columns: false,
 };
 
 /// Two products fit into 16 bits when no weight is −128.
@@ -80,4 +85,5 @@ static NEON_SYMMETRIC: Kernels = Kernels {
     symmetric: None,
     tile: tiles::neon_symmetric,
     depthwise,
+    by_columns: false,
 };
