@@ -34,6 +34,9 @@ pub struct ModelFacts {
     /// What runs it.
     #[serde(skip)]
     pub engine: Engine,
+    /// Share of its multiply-accumulates that runs on integers, 0 to 1; none without any.
+    #[serde(skip)]
+    pub integer_share_of_macs: Option<f64>,
 }
 
 impl ModelFacts {
@@ -46,8 +49,21 @@ impl ModelFacts {
             identity: wire::text(&self.sha256),
             precision: self.precision.map_or_else(wire::Text::new, |precision| wire::text(&precision.to_string())),
             engine: wire::text(self.engine.name()),
+            integer_share_of_macs: wire::Reading::or_reason(self.integer_share_of_macs, NO_MACS),
         }
     }
+}
+
+/// Why a model has no share of multiply-accumulates on integers.
+pub const NO_MACS: &str = "the graph has no multiply-accumulates";
+
+/// What to say of a model that is quantized, but runs mostly in float: it is slower than it looks.
+#[must_use]
+pub fn warning_of_float(model: &Model) -> Option<String> {
+    let inspection = model.inspect();
+    let float = inspection.integer_share_of_macs.is_some_and(|share| share < 0.5);
+    let text = || format!("this model is quantized, but {} runs most of it in float", model.engine());
+    (inspection.quantized && float).then(text)
 }
 
 /// Loads a bundle's variant.
@@ -64,6 +80,7 @@ pub fn load_bundle(path: &Path, precision: Precision, execution: Execution) -> a
         sha256: bundle.identity().to_owned(),
         precision: Some(precision),
         engine: model.engine(),
+        integer_share_of_macs: model.inspect().integer_share_of_macs,
     };
     Ok((bundle, Loaded { model, identity, load: Moment::now().since(started) }))
 }
@@ -77,7 +94,14 @@ pub fn load_onnx(path: &Path, execution: Execution) -> anyhow::Result<Loaded> {
     let model = Model::load_onnx(path, execution)?;
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let sha256 = edgeval_models::sha256_of(path)?;
-    let identity = ModelFacts { name, version: None, sha256, precision: None, engine: model.engine() };
+    let identity = ModelFacts {
+        name,
+        version: None,
+        sha256,
+        precision: None,
+        engine: model.engine(),
+        integer_share_of_macs: model.inspect().integer_share_of_macs,
+    };
     Ok(Loaded { model, identity, load: Moment::now().since(started) })
 }
 

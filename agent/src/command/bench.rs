@@ -290,11 +290,7 @@ fn output(
         stages_us: Stages { preprocess: stage(0), inference: stage(1), postprocess: stage(2) },
         start_up,
         memory,
-        integer_share_of_macs: wire::Reading::or_reason(
-            inspection.integer_share_of_macs,
-            "the graph has no multiply-accumulates",
-        )
-        .into(),
+        integer_share_of_macs: wire::Reading::or_reason(inspection.integer_share_of_macs, measurement::NO_MACS).into(),
         board: observed.board,
         overhead: observed.cost,
         validity: validity(&observed.validity, run),

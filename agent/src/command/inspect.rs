@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use edgeval_models::{Engine, Execution, Inspection, Precision, TensorFacts};
+use edgeval_models::{Engine, Execution, Inspection, Model, Precision, TensorFacts};
 use serde::Serialize;
 
 use crate::measurement::{self, Loaded, ModelFacts};
@@ -54,6 +54,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         println!("{}", serde_json::to_string_pretty(&output)?);
     } else {
         print(&output);
+        print_warning(&model);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -82,7 +83,6 @@ fn print(output: &Output) {
     print_tensors("Outputs", &inspection.outputs);
     print_operators(inspection);
     print_in_float(inspection);
-    warn_of_float(output);
 }
 
 fn print_tensors(title: &str, tensors: &[TensorFacts]) {
@@ -126,11 +126,9 @@ fn print_in_float(inspection: &Inspection) {
     println!("{table}");
 }
 
-/// A quantized model that runs in float is slower than it looks; say so where it is looked at.
-fn warn_of_float(output: &Output) {
-    let float = output.inspection.integer_share_of_macs.is_some_and(|share| share < 0.5);
-    if output.inspection.quantized && float {
-        let text = format!("this model is quantized, but {} runs most of it in float", output.engine);
-        terminal::print_verdict(&terminal::Word::Doubtful("note:"), &text);
+/// Says so when a quantized model runs in float.
+pub fn print_warning(model: &Model) {
+    if let Some(warning) = measurement::warning_of_float(model) {
+        terminal::print_verdict(&terminal::Word::Doubtful("note:"), &warning);
     }
 }

@@ -299,6 +299,7 @@ fn no_model_identity() -> wire::ModelIdentity {
         identity: wire::Text::new(),
         precision: wire::Text::new(),
         engine: wire::Text::new(),
+        integer_share_of_macs: Reading::not_measured("no model is loaded"),
     }
 }
 

@@ -91,6 +91,9 @@ fn measure(config: &Config, options: &config::Model, reporter: &mut Reporter, st
     let before_load = memory::of_this_process(&roots);
     let (bundle, loaded) = measurement::load_bundle(&options.path, options.precision, options.execution())?;
     let Loaded { mut model, identity, .. } = loaded;
+    if let Some(warning) = measurement::warning_of_float(&model) {
+        tracing::warn!("{warning}; `edgeval inspect` says why");
+    }
     reporter.model_ready(&identity, model.inspect().model_bytes, before_load);
     reporter.describe_device(device::describe(&roots, &[identity.to_wire()]));
 

@@ -94,7 +94,7 @@ pub struct StartUp {
 }
 
 /// Which model.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelIdentity {
     /// Its name.
     pub name: Text<64>,
@@ -104,8 +104,10 @@ pub struct ModelIdentity {
     pub identity: Text<64>,
     /// `int8` or `fp32`.
     pub precision: Text<16>,
-    /// What runs it.
+    /// What runs it: `int8` when any of it runs on integers, else `tract`.
     pub engine: Text<32>,
+    /// Share of its multiply-accumulates that runs on integers, 0 to 1.
+    pub integer_share_of_macs: Reading<f64>,
 }
 
 impl Quantity for Latency {}

@@ -184,8 +184,6 @@ pub struct BenchReport {
     pub memory: ModelMemory,
     /// Times since the process started.
     pub start_up: StartUp,
-    /// Share of multiply-accumulates that runs on integers, 0 to 1.
-    pub integer_share_of_macs: Reading<f64>,
 }
 
 /// Memory around a model.

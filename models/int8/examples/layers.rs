@@ -86,7 +86,7 @@ fn times(
         window,
         groups,
         output_channels: channels[1],
-        weights: (0..depth * channels[1]).map(|place| ((place * 37 % 255) as i32 - 127) as i8).collect(),
+        weights: weights(depth * channels[1]),
         weight_zero_points: Vec::new(),
         bias: vec![100; channels[1]],
         multipliers: vec![0.001; channels[1]],
@@ -120,4 +120,15 @@ fn times(
     let mut times: Vec<f64> = (0..runs).map(|_| once()).collect();
     times.sort_by(f64::total_cmp);
     (times, macs)
+}
+
+/// Weights as they are in networks: near a normal distribution, the largest near 127.
+fn weights(count: usize) -> std::sync::Arc<[i8]> {
+    let mut state = 1_u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f64 / f64::from(1 << 24) - 0.5
+    };
+    // Twelve uniform numbers sum to a variance of 1.
+    (0..count).map(|_| ((0..12).map(|_| uniform()).sum::<f64>() * 38.0).round() as i8).collect()
 }

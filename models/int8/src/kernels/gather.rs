@@ -46,16 +46,15 @@ impl<'a> Gather<'a> {
         let Geometry { output_size: [height, width], input_pitch, .. } = *self.geometry;
         let depth = self.geometry.depth();
         if self.geometry.is_pointwise() && length == depth && input_pitch == depth {
-            return T::copy(&self.input[first * depth..], block);
+            return copy(&self.input[first * depth..], block.len(), block);
         }
         let mut column = first % width;
         let mut row = first / width % height;
         let mut picture = first / width / height;
-        for cells in block.chunks_exact_mut(length) {
-            let (inside, rest) = cells.split_at_mut(depth);
-            self.fill_row(picture, [row, column], inside);
+        for start in (0..block.len()).step_by(length) {
+            self.fill_row(picture, [row, column], &mut block[start..]);
             // The weights there are zero; what stands there adds nothing, but it must stand still.
-            rest.fill(T::of(0));
+            block[start + depth..start + length].fill(T::of(0));
             column += 1;
             if column == width {
                 (column, row) = (0, row + 1);
@@ -66,30 +65,32 @@ impl<'a> Gather<'a> {
         }
     }
 
+    /// Fills the row that `cells` starts with. What comes after it may be overwritten: it is filled later.
     #[inline(always)]
     fn fill_row<T: Cell>(&self, picture: usize, at: [usize; 2], cells: &mut [T]) {
         let window = &self.geometry.window;
         let at = [at[0] * window.stride[0], at[1] * window.stride[1]];
         let channels = self.geometry.group_channels();
         let line = window.kernel[1] * channels;
-        for (row, cells) in cells.chunks_exact_mut(line).enumerate() {
+        for row in 0..window.kernel[0] {
             let place = [at[0] + row * window.dilation[0], at[1]];
             if let Some(start) = self.whole_line(picture, place) {
-                T::copy(&self.input[start..start + line], cells);
+                copy(&self.input[start..], line, &mut cells[row * line..]);
                 continue;
             }
-            for (column, cells) in cells.chunks_exact_mut(channels).enumerate() {
+            for column in 0..window.kernel[1] {
                 let place = [place[0], place[1] + column * window.dilation[1]];
+                let cells = &mut cells[row * line + column * channels..];
                 match self.geometry.pixel(picture, place) {
-                    Some(start) => T::copy(&self.input[start + self.first_channel()..][..channels], cells),
-                    None => cells.fill(T::of(self.zero_point)),
+                    Some(start) => copy(&self.input[start + self.first_channel()..], channels, cells),
+                    None => cells[..channels].fill(T::of(self.zero_point)),
                 }
             }
         }
     }
 
-    #[inline(always)]
     /// Where a whole row of the window lies in the input without a gap.
+    #[inline(always)]
     fn whole_line(&self, picture: usize, place: [usize; 2]) -> Option<usize> {
         let Geometry { window, input_channels, input_pitch, groups, .. } = self.geometry;
         let together = *groups == 1 && input_channels == input_pitch && window.dilation[1] == 1;
@@ -103,10 +104,26 @@ impl<'a> Gather<'a> {
     }
 }
 
+/// Elements that one vector holds.
+const VECTOR: usize = 16;
+
+/// Copies `length` elements. A short run is copied as a whole vector where there is room: it takes one instruction.
+#[inline(always)]
+fn copy<T: Cell>(from: &[u8], length: usize, to: &mut [T]) {
+    if length <= VECTOR
+        && let (Some(from), Some(to)) = (from.first_chunk::<VECTOR>(), to.first_chunk_mut::<VECTOR>())
+    {
+        *to = from.map(T::of);
+        return;
+    }
+    for (from, to) in from[..length].iter().zip(&mut to[..length]) {
+        *to = T::of(*from);
+    }
+}
+
 /// An element of a gathered row.
 trait Cell: Copy {
     fn of(byte: u8) -> Self;
-    fn copy(from: &[u8], to: &mut [Self]);
 }
 
 impl Cell for u8 {
@@ -114,24 +131,12 @@ impl Cell for u8 {
     fn of(byte: u8) -> Self {
         byte
     }
-
-    #[inline(always)]
-    fn copy(from: &[u8], to: &mut [Self]) {
-        to.copy_from_slice(&from[..to.len()]);
-    }
 }
 
 impl Cell for u16 {
     #[inline(always)]
     fn of(byte: u8) -> Self {
         Self::from(byte)
-    }
-
-    #[inline(always)]
-    fn copy(from: &[u8], to: &mut [Self]) {
-        for (from, to) in from.iter().zip(to) {
-            *to = Self::from(*from);
-        }
     }
 }
 

@@ -3,13 +3,16 @@
 use super::access::Shared;
 use crate::quantization::{Bounds, requantize};
 
-/// Runs a tile of as many rows as there are: rows are a constant in each copy, so that sums stay in registers.
+/// Runs a strip, so many rows at a time: rows are a constant in each copy, so that sums stay in registers.
 macro_rules! by_rows {
-    ($tile:expr, $kernel:ident, $($rows:literal)+) => {
-        match $tile.row_count {
-            // SAFETY: the caller's promises.
-            $($rows => unsafe { $kernel::<$rows>($tile) },)+
-            _ => {}
+    ($strip:expr, $kernel:ident, $most:literal, $($rows:literal)+) => {
+        for tile in $strip.tiles($most) {
+            match tile.row_count {
+                // SAFETY: the caller's promises.
+                $($rows => unsafe { $kernel::<$rows>(&tile) },)+
+                // SAFETY: the caller's promises.
+                _ => unsafe { $kernel::<$most>(&tile) },
+            }
         }
     };
 }
@@ -24,7 +27,7 @@ pub struct Tile<'a> {
     pub rows: &'a [u8],
     /// Bytes from one row to the next.
     pub row_pitch: usize,
-    /// How many rows: 1 up to the kernel's.
+    /// How many rows. A kernel is given a strip of any number, and computes it tile by tile.
     pub row_count: usize,
     /// How deep rows and weights are, in elements.
     pub depth: usize,
@@ -34,7 +37,22 @@ pub struct Tile<'a> {
     pub finish: Finish<'a>,
 }
 
+impl Tile<'_> {
+    /// A strip as tiles of no more than `most` rows.
+    #[inline(always)]
+    pub fn tiles(&self, most: usize) -> impl Iterator<Item = Tile<'_>> {
+        (0..self.row_count).step_by(most).map(move |first| {
+            let Finish { row_sums, start, pitch, .. } = self.finish;
+            let row_sums = row_sums.get(first..).unwrap_or(&[]);
+            let finish = Finish { row_sums, start: start + first * pitch, ..self.finish };
+            let row_count = most.min(self.row_count - first);
+            Tile { rows: &self.rows[first * self.row_pitch..], row_count, finish, ..*self }
+        })
+    }
+}
+
 /// What happens to a tile's sums.
+#[derive(Clone, Copy)]
 pub struct Finish<'a> {
     /// Added to each column's sums: bias and zero points. As many as the kernel's columns.
     pub bias: &'a [i32],

@@ -96,12 +96,8 @@ impl Work<'_> {
         let row_sums = &mut row_sums[..if self.weight_zero_points.is_empty() { 0 } else { rows.len() }];
         self.sum_rows(bytes, pitch, row_sums);
         for panel in panels {
-            for first in (0..rows.len()).step_by(self.kernels.rows) {
-                let count = self.kernels.rows.min(rows.len() - first);
-                let sums = row_sums.get(first..).unwrap_or(&[]);
-                let finish = self.finish(rows.start + first, panel, sums);
-                self.tile(&bytes[first * pitch..], pitch, count, panel, finish);
-            }
+            let finish = self.finish(rows.start, panel, row_sums);
+            self.strip(bytes, pitch, rows.len(), panel, finish);
         }
     }
 
@@ -113,7 +109,8 @@ impl Work<'_> {
         }
     }
 
-    fn tile(&self, rows: &[u8], row_pitch: usize, row_count: usize, panel: usize, finish: Finish<'_>) {
+    /// A block of rows by one panel.
+    fn strip(&self, rows: &[u8], row_pitch: usize, row_count: usize, panel: usize, finish: Finish<'_>) {
         let depth = self.kernels.padded(self.rows.geometry.depth());
         let length = depth * self.kernels.columns;
         let weights = &self.panels[panel * length..(panel + 1) * length];

@@ -73,22 +73,22 @@ static AVX512_VNNI: Kernels = Kernels {
 /// # Safety
 /// The processor has AVX2; the tile's results are the caller's alone.
 #[target_feature(enable = "avx2")]
-unsafe fn tile_avx2(tile: &Tile<'_>) {
-    by_rows!(tile, rows_avx2, 1 2 3 4 5 6);
+unsafe fn tile_avx2(strip: &Tile<'_>) {
+    by_rows!(strip, rows_avx2, 6, 1 2 3 4 5);
 }
 
 /// # Safety
 /// The processor has AVX2 and AVX-VNNI; the tile's results are the caller's alone.
 #[target_feature(enable = "avx2,avxvnni")]
-unsafe fn tile_avx_vnni(tile: &Tile<'_>) {
-    by_rows!(tile, rows_avx_vnni, 1 2 3 4 5 6);
+unsafe fn tile_avx_vnni(strip: &Tile<'_>) {
+    by_rows!(strip, rows_avx_vnni, 6, 1 2 3 4 5);
 }
 
 /// # Safety
 /// The processor has AVX-512 with VNNI; the tile's results are the caller's alone.
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn tile_avx512_vnni(tile: &Tile<'_>) {
-    by_rows!(tile, rows_avx512_vnni, 1 2 3 4 5 6 7 8 9 10 11 12);
+unsafe fn tile_avx512_vnni(strip: &Tile<'_>) {
+    by_rows!(strip, rows_avx512_vnni, 12, 1 2 3 4 5 6 7 8 9 10 11);
 }
 
 /// Two neighbouring elements of a wide row, four of a row of bytes.

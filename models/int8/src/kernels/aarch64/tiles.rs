@@ -11,37 +11,39 @@ use crate::kernels::tile::{Tile, by_rows};
 /// # Safety
 /// The processor has dotprod; the tile's results are the caller's alone.
 #[target_feature(enable = "neon,dotprod")]
-pub unsafe fn dotprod(tile: &Tile<'_>) {
-    by_rows!(tile, rows_dotprod, 1 2 3 4 5 6);
+pub unsafe fn dotprod(strip: &Tile<'_>) {
+    by_rows!(strip, rows_dotprod, 6, 1 2 3 4 5);
 }
 
 /// # Safety
 /// The processor has i8mm; the tile's results are the caller's alone.
 #[target_feature(enable = "neon,i8mm")]
-pub unsafe fn i8mm(tile: &Tile<'_>) {
+pub unsafe fn i8mm(strip: &Tile<'_>) {
     // Rows go in pairs; the last may stand twice.
-    match tile.row_count.div_ceil(2) {
-        // SAFETY: the caller's promises.
-        1 => unsafe { pairs_i8mm::<1>(tile) },
-        // SAFETY: as above.
-        2 => unsafe { pairs_i8mm::<2>(tile) },
-        // SAFETY: as above.
-        _ => unsafe { pairs_i8mm::<3>(tile) },
+    for tile in strip.tiles(6) {
+        match tile.row_count.div_ceil(2) {
+            // SAFETY: the caller's promises.
+            1 => unsafe { pairs_i8mm::<1>(&tile) },
+            // SAFETY: as above.
+            2 => unsafe { pairs_i8mm::<2>(&tile) },
+            // SAFETY: as above.
+            _ => unsafe { pairs_i8mm::<3>(&tile) },
+        }
     }
 }
 
 /// # Safety
 /// The tile's results are the caller's alone.
 #[target_feature(enable = "neon")]
-pub unsafe fn neon(tile: &Tile<'_>) {
-    by_rows!(tile, rows_neon_full, 1 2 3 4);
+pub unsafe fn neon(strip: &Tile<'_>) {
+    by_rows!(strip, rows_neon_full, 4, 1 2 3);
 }
 
 /// # Safety
 /// The tile's results are the caller's alone; no weight is −128.
 #[target_feature(enable = "neon")]
-pub unsafe fn neon_symmetric(tile: &Tile<'_>) {
-    by_rows!(tile, rows_neon_symmetric, 1 2 3 4);
+pub unsafe fn neon_symmetric(strip: &Tile<'_>) {
+    by_rows!(strip, rows_neon_symmetric, 4, 1 2 3);
 }
 
 /// The biases of the tile's columns.
