@@ -124,7 +124,12 @@ impl Assembly<'_> {
                 let input = self.take(&item.inputs[0], Kind::Bytes, DatumType::U8, from);
                 let zero_point = self.take(&item.inputs[1], Kind::Bytes, DatumType::U8, &[]);
                 let output = self.value(&item.outputs[0], to, Kind::Sums);
-                self.node(name, Operation::IntegerConvolution(convolution.clone()), &[input, zero_point], output);
+                self.node(
+                    name,
+                    Operation::IntegerConvolution(convolution.as_ref().clone()),
+                    &[input, zero_point],
+                    output,
+                );
             }
         }
         Ok(())

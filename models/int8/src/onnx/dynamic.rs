@@ -15,7 +15,7 @@ pub enum Dynamic {
     /// `ConvInteger` or `MatMulInteger` with constant weights.
     Sums {
         /// What it computes.
-        convolution: Convolution,
+        convolution: Box<Convolution>,
         /// The shape of its input.
         from: Vec<usize>,
         /// The shape of its output.
@@ -65,7 +65,8 @@ pub fn lower(file: &File<'_>, node: &NodeProto) -> Result<Dynamic, String> {
     } else {
         product(&values, &shape, &from)?
     };
-    Ok(Dynamic::Sums { convolution: Convolution { weight_zero_points: zero_points, ..convolution }, from, to })
+    let convolution = Box::new(Convolution { weight_zero_points: zero_points, ..convolution });
+    Ok(Dynamic::Sums { convolution, from, to })
 }
 
 fn zero_points(file: &File<'_>, node: &NodeProto, offset: i64, channels: usize) -> Result<Vec<i8>, String> {

@@ -75,10 +75,9 @@ impl<'a> File<'a> {
             let Some(outlet) = outlets_by_name.get(name) else { continue };
             let fact = model.outlet_fact(*outlet)?;
             let lengths = fact.shape.concretize().unwrap_or_default();
-            if let Some(shape) = lengths.iter().map(|length| length.to_usize().ok()).collect::<Option<Vec<usize>>>() {
-                if fact.shape.is_concrete() {
-                    file.shapes.insert(name, shape);
-                }
+            let shape = lengths.iter().map(|length| length.to_usize().ok()).collect::<Option<Vec<usize>>>();
+            if let Some(shape) = shape.filter(|_| fact.shape.is_concrete()) {
+                file.shapes.insert(name, shape);
             }
             if let Some(value) = fact.value.concretize() {
                 file.constants.insert(name, value);

@@ -80,88 +80,34 @@ impl<'a> Operator<'a> {
 
     fn apply(&self, inputs: &[f64]) -> Option<f64> {
         let x = *inputs.first()?;
+        let name = self.node.op_type.as_str();
+        unary(name, x).or_else(|| binary(name, x, *inputs.get(1)?)).or_else(|| self.with_attributes(name, x, inputs))
+    }
+
+    fn with_attributes(&self, name: &str, x: f64, inputs: &[f64]) -> Option<f64> {
         let alpha = |otherwise: f64| self.alpha.unwrap_or(otherwise);
         let beta = |otherwise: f64| self.beta.unwrap_or(otherwise);
-        Some(match self.node.op_type.as_str() {
-            "Identity" | "Dropout" => x,
-            "Relu" => x.max(0.0),
+        Some(match name {
             "Clip" => self.clip(inputs),
-            "LeakyRelu" => {
-                if x < 0.0 {
-                    alpha(f64::from(0.01_f32)) * x
-                } else {
-                    x
-                }
-            }
-            "PRelu" => {
-                if x < 0.0 {
-                    *inputs.get(1)? * x
-                } else {
-                    x
-                }
-            }
-            "ThresholdedRelu" => {
-                if x > alpha(1.0) {
-                    x
-                } else {
-                    0.0
-                }
-            }
-            "Elu" => {
-                if x < 0.0 {
-                    alpha(1.0) * libm::expm1(x)
-                } else {
-                    x
-                }
-            }
-            "Selu" => {
-                let gamma =
-                    self.node.get_attr_opt::<f32>("gamma").ok().flatten().map_or(1.050_700_987_355_48, f64::from);
-                gamma * if x < 0.0 { alpha(1.673_263_242_354_377) * libm::expm1(x) } else { x }
-            }
+            "LeakyRelu" => leaky(alpha(f64::from(0.01_f32)), x),
+            "ThresholdedRelu" if x > alpha(1.0) => x,
+            "ThresholdedRelu" => 0.0,
+            "Elu" if x < 0.0 => alpha(1.0) * libm::expm1(x),
+            "Elu" => x,
+            "Selu" => self.selu(x),
             "Celu" => x.max(0.0) + (alpha(1.0) * libm::expm1(x / alpha(1.0))).min(0.0),
-            "Sigmoid" => sigmoid(x),
             "HardSigmoid" => (alpha(f64::from(0.2_f32)) * x + beta(0.5)).clamp(0.0, 1.0),
-            "HardSwish" => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
-            "Tanh" => libm::tanh(x),
-            "Erf" => libm::erf(x),
             "Gelu" => self.gelu(x),
-            "Mish" => x * libm::tanh(libm::log1p(libm::exp(x))),
-            "Softplus" => {
-                if x > 30.0 {
-                    x
-                } else {
-                    libm::log1p(libm::exp(x))
-                }
-            }
-            "Softsign" => x / (1.0 + x.abs()),
-            "Exp" => libm::exp(x),
-            "Log" => libm::log(x),
-            "Sqrt" => x.sqrt(),
-            "Reciprocal" => 1.0 / x,
-            "Abs" => x.abs(),
-            "Neg" => -x,
-            "Sign" => {
-                if x == 0.0 {
-                    0.0
-                } else {
-                    x.signum()
-                }
-            }
-            "Floor" => x.floor(),
-            "Ceil" => x.ceil(),
-            "Round" => x.round_ties_even(),
-            "Sin" => libm::sin(x),
-            "Cos" => libm::cos(x),
-            "Add" => x + inputs.get(1)?,
-            "Sub" => x - inputs.get(1)?,
-            "Mul" => x * inputs.get(1)?,
-            "Div" => x / inputs.get(1)?,
-            "Pow" => libm::pow(x, *inputs.get(1)?),
             "Min" => inputs.iter().copied().fold(x, f64::min),
             "Max" => inputs.iter().copied().fold(x, f64::max),
             _ => return None,
         })
+    }
+
+    fn selu(&self, x: f64) -> f64 {
+        let gamma = self.node.get_attr_opt::<f32>("gamma").ok().flatten();
+        let scale = gamma.map_or(1.050_700_987_355_48, f64::from);
+        scale * if x < 0.0 { self.alpha.unwrap_or(1.673_263_242_354_377) * libm::expm1(x) } else { x }
     }
 
     /// Bounds are attributes before opset 11, inputs since.
@@ -183,6 +129,57 @@ impl<'a> Operator<'a> {
             0.5 * x * (1.0 + libm::erf(x * std::f64::consts::FRAC_1_SQRT_2))
         }
     }
+}
+
+/// Operators of one number without attributes.
+fn unary(name: &str, x: f64) -> Option<f64> {
+    Some(match name {
+        "Identity" | "Dropout" => x,
+        "Relu" => x.max(0.0),
+        "Sigmoid" => sigmoid(x),
+        "HardSwish" => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
+        "Tanh" => libm::tanh(x),
+        "Erf" => libm::erf(x),
+        "Mish" => x * libm::tanh(softplus(x)),
+        "Softplus" => softplus(x),
+        "Softsign" => x / (1.0 + x.abs()),
+        "Exp" => libm::exp(x),
+        "Log" => libm::log(x),
+        "Sqrt" => x.sqrt(),
+        "Reciprocal" => 1.0 / x,
+        "Abs" => x.abs(),
+        "Neg" => -x,
+        "Sign" if x == 0.0 => 0.0,
+        "Sign" => x.signum(),
+        "Floor" => x.floor(),
+        "Ceil" => x.ceil(),
+        "Round" => x.round_ties_even(),
+        "Sin" => libm::sin(x),
+        "Cos" => libm::cos(x),
+        _ => return None,
+    })
+}
+
+/// Operators of two numbers.
+fn binary(name: &str, x: f64, y: f64) -> Option<f64> {
+    Some(match name {
+        "Add" => x + y,
+        "Sub" => x - y,
+        "Mul" => x * y,
+        "Div" => x / y,
+        "Pow" => libm::pow(x, y),
+        "PRelu" => leaky(y, x),
+        _ => return None,
+    })
+}
+
+fn leaky(slope: f64, x: f64) -> f64 {
+    if x < 0.0 { slope * x } else { x }
+}
+
+/// `ln(1 + e^x)`, which is x where e^x is too large.
+fn softplus(x: f64) -> f64 {
+    if x > 30.0 { x } else { libm::log1p(libm::exp(x)) }
 }
 
 fn sigmoid(x: f64) -> f64 {

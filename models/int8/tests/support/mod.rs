@@ -292,7 +292,7 @@ impl Grower {
         let length = shape[shape.len() - 1];
         let mut factors = || (0..length).map(|_| self.random.between(0, 400) as f32 / 100.0 - 2.0).collect();
         let (scale, bias): (Arc<[f32]>, Arc<[f32]>) = (factors(), factors());
-        let bias = if length % 3 == 0 { Arc::new([]) } else { bias };
+        let bias = if length.is_multiple_of(3) { Arc::new([]) } else { bias };
         self.quantized(Operation::LayerNorm(LayerNorm { epsilon: 1e-5, scale, bias }), &[from], shape)
     }
 
