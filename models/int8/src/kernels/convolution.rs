@@ -4,7 +4,7 @@ use super::Kernels;
 use super::access::Shared;
 use super::depthwise::{CHANNELS, DepthwiseConvolution};
 use super::gather::Gather;
-use super::panels::pack;
+use super::panels::{Matrix, pack};
 use super::tile::To;
 use super::work::Work;
 use crate::graph::{Convolution, Window};
@@ -137,9 +137,10 @@ impl PackedConvolution {
         } else {
             let depth = geometry.depth();
             let columns = geometry.output_channels / geometry.groups;
+            let bytes: &[u8] = bytemuck::cast_slice(&convolution.weights);
             let panels = |group: usize| {
-                let weight = |column, at| convolution.weights[(group * columns + column) * depth + at];
-                pack(kernels, columns, depth, weight)
+                let bytes = &bytes[group * columns * depth..];
+                pack(kernels, Matrix { bytes, strides: [1, depth], depth, columns, flip: 0 })
             };
             let weights = Weights::Panels((0..geometry.groups).map(panels).collect());
             (weights, Columns::new(&geometry, convolution, kernels.columns, kernels.taken))

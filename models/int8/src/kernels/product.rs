@@ -4,7 +4,7 @@ use super::Kernels;
 use super::access::Shared;
 use super::convolution::Geometry;
 use super::gather::Gather;
-use super::panels::{Right, pack_bytes};
+use super::panels::{Matrix, pack_into};
 use super::tile::To;
 use super::work::Work;
 use crate::graph::Window;
@@ -101,7 +101,8 @@ impl Product {
         let (packed, scratch) = scratch.split_at_mut(self.packed_bytes());
         let (bias, scratch) = scratch.split_at_mut(self.bias_bytes());
         let packed: &mut [i8] = &mut bytemuck::cast_slice_mut(packed)[..self.filled() * self.kernels.padded(depth)];
-        pack_bytes(self.kernels, Right { bytes: right, strides: [along_depth, along_columns], depth, columns }, packed);
+        let strides = [along_depth, along_columns];
+        pack_into(self.kernels, Matrix { bytes: right, strides, depth, columns, flip: 0x80 }, packed);
         let bias: &mut [i32] = &mut bytemuck::cast_slice_mut(bias)[..self.filled()];
         self.fold(packed, bias);
         let output = Shared::new(output);

@@ -5,6 +5,7 @@ use tract_onnx::pb::NodeProto;
 use super::file::{File, Quantized, cast};
 use super::lower::{Wish, convolution_window};
 use crate::graph::{ChannelAxis, Convolution, Window};
+use crate::kernels::elementwise::turn;
 use crate::quantization::{FULL, Quantization};
 
 /// An operator whose input's quantization is computed.
@@ -111,12 +112,13 @@ fn convolved(
     let wish = Wish { file, node, value: &node.output[0], output, bounds: FULL };
     let window = convolution_window(&wish, &shape[2..], from)?;
     let (taps, of_group) = (shape[2..].iter().product::<usize>(), shape[1]);
-    let reordered = (0..values.len()).map(|place| {
-        let (channel, rest) = (place / (taps * of_group), place % (taps * of_group));
-        values[(channel * of_group + rest % of_group) * taps + rest / of_group]
-    });
+    let mut reordered = vec![0; values.len()];
+    let each = (taps * of_group).max(1);
+    for (from, to) in values.chunks(each).zip(reordered.chunks_mut(each)) {
+        turn(from, taps, to);
+    }
     let groups = usize::try_from(node.get_attr_opt::<i64>("group").ok().flatten().unwrap_or(1)).unwrap_or(0);
-    Ok(bare(ChannelAxis::Second, window, groups, shape[0], reordered.collect()))
+    Ok(bare(ChannelAxis::Second, window, groups, shape[0], reordered))
 }
 
 fn product(values: &[i8], shape: &[usize], from: &[usize]) -> Result<Convolution, String> {
@@ -124,6 +126,7 @@ fn product(values: &[i8], shape: &[usize], from: &[usize]) -> Result<Convolution
     if from.last() != Some(&depth) {
         return Err("its sides don't fit each other".to_owned());
     }
-    let turned = (0..channels).flat_map(|channel| (0..depth).map(move |inner| values[inner * channels + channel]));
-    Ok(bare(ChannelAxis::Last, Window::POINT, 1, channels, turned.collect()))
+    let mut turned = vec![0; values.len()];
+    turn(values, channels, &mut turned);
+    Ok(bare(ChannelAxis::Last, Window::POINT, 1, channels, turned))
 }

@@ -1,10 +1,9 @@
 //! Convolutions and products.
 
-use std::sync::Arc;
-
 use super::windows::{images, window};
 use super::{Step, Tensor, Wish};
 use crate::graph::{ChannelAxis, Convolution, Operation, Window};
+use crate::kernels::elementwise::turn;
 use crate::onnx::file::Weights;
 use crate::quantization::Quantization;
 
@@ -20,17 +19,18 @@ pub fn convolution(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     }
     let [channels, of_group] = [weights.shape[0], weights.shape[1]];
     let taps: usize = kernel.iter().product();
-    let at = |channel: usize, tap: usize, inner: usize| (channel * of_group + inner) * taps + tap;
-    let places = (0..channels)
-        .flat_map(|channel| (0..taps).flat_map(move |tap| (0..of_group).map(move |inner| at(channel, tap, inner))));
-    let reordered: Arc<[i8]> = places.map(|place| weights.values[place]).collect();
+    let mut reordered = vec![0; weights.values.len()];
+    let each = (taps * of_group).max(1);
+    for (from, to) in weights.values.chunks(each).zip(reordered.chunks_mut(each)) {
+        turn(from, taps, to);
+    }
     let groups = usize::try_from(wish.attribute("group", 1)).map_err(|_| "has a negative number of groups")?;
     let convolution = Convolution {
         layout: ChannelAxis::Second,
         window: window(wish, kernel, &from)?,
         groups,
         output_channels: channels,
-        weights: reordered,
+        weights: reordered.into(),
         weight_zero_points: zero_points(&weights, channels),
         bias: bias(wish, 2, &weights, input.quantization, channels)?,
         multipliers: multipliers(wish, &weights, input.quantization, channels),
@@ -79,14 +79,18 @@ fn product(wish: &Wish<'_>, weights: Weights, turned: bool) -> Result<Vec<Step>,
     if from.last() != Some(&depth) {
         return Err("its sides don't fit each other".to_owned());
     }
-    let at = |channel: usize, inner: usize| if turned { channel * depth + inner } else { inner * channels + channel };
-    let places = (0..channels).flat_map(|channel| (0..depth).map(move |inner| at(channel, inner)));
+    let mut by_channel = vec![0; weights.values.len()];
+    if turned {
+        by_channel.copy_from_slice(&weights.values);
+    } else {
+        turn(&weights.values, channels, &mut by_channel);
+    }
     let convolution = Convolution {
         layout: ChannelAxis::Last,
         window: Window::POINT,
         groups: 1,
         output_channels: channels,
-        weights: places.map(|place| weights.values[place]).collect(),
+        weights: by_channel.into(),
         weight_zero_points: zero_points(&weights, channels),
         bias: bias(wish, 2, &weights, input.quantization, channels)?,
         multipliers: multipliers(wish, &weights, input.quantization, channels),
