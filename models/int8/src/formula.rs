@@ -61,6 +61,20 @@ impl BinaryFormula {
     }
 }
 
+/// Two bytes of which one is the same for every element: ONNX Runtime adds a constant of one element to the fixed part
+/// of a sum, and then rounds once for the product and the sum (a fused step).
+#[must_use]
+pub fn with_constant(formula: BinaryFormula, bytes: [u8; 2], constant: usize, bounds: Bounds) -> u8 {
+    let [one, two] = bytes.map(f32::from);
+    match formula {
+        BinaryFormula::Sum { first, second, fixed } if constant == 1 => {
+            round_to_byte(one.mul_add(first, fixed + two * second), bounds)
+        }
+        BinaryFormula::Sum { first, second, fixed } => round_to_byte(two.mul_add(second, fixed + one * first), bounds),
+        BinaryFormula::Product { .. } => formula.apply(bytes[0], bytes[1], bounds),
+    }
+}
+
 /// `value`, which holds the zero point already, bounded and rounded half to even.
 #[inline(always)]
 #[must_use]

@@ -3,7 +3,7 @@
 use tract_onnx::pb::NodeProto;
 
 use super::{Step, Tensor, Wish, table};
-use crate::formula::BinaryFormula;
+use crate::formula::{BinaryFormula, with_constant};
 use crate::graph::{BinaryOperator, Operation};
 use crate::onnx::file::File;
 use crate::onnx::function::Function;
@@ -29,24 +29,20 @@ pub fn binary(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
 /// With a constant of one element it is a function of the other operand: a table, of the same formula.
 fn with_scalar(wish: &Wish<'_>, operator: BinaryOperator, inputs: &[Tensor]) -> Option<Step> {
     let output = wish.output.quantization;
-    let (source, shape, formula, at): (_, _, _, Box<dyn Fn(u8) -> [u8; 2]>) = match inputs {
+    let (source, shape, formula, constant, value) = match inputs {
         [Tensor::Named(source, shape), Tensor::Constant(bytes, _, constant)] if bytes.len() == 1 => {
-            let second = bytes[0];
-            let formula = BinaryFormula::new(operator, source.quantization, *constant, output);
-            (source, shape, formula, Box::new(move |byte| [byte, second]))
+            (source, shape, BinaryFormula::new(operator, source.quantization, *constant, output), 1, bytes[0])
         }
         [Tensor::Constant(bytes, _, constant), Tensor::Named(source, shape)] if bytes.len() == 1 => {
-            let first = bytes[0];
-            let formula = BinaryFormula::new(operator, *constant, source.quantization, output);
-            (source, shape, formula, Box::new(move |byte| [first, byte]))
+            (source, shape, BinaryFormula::new(operator, *constant, source.quantization, output), 0, bytes[0])
         }
         _ => return None,
     };
     wish.shape().ok().filter(|output| output == shape)?;
     let mut table = Box::new([0; 256]);
     for (byte, entry) in (0..=u8::MAX).zip(table.iter_mut()) {
-        let [one, two] = at(byte);
-        *entry = formula.apply(one, two, wish.bounds);
+        let bytes = if constant == 1 { [byte, value] } else { [value, byte] };
+        *entry = with_constant(formula, bytes, constant, wish.bounds);
     }
     let input = Tensor::Named(source.clone(), shape.clone());
     let (operation, shape) = (Operation::Table(table), shape.clone());
