@@ -1,6 +1,6 @@
 # edgeval: everything a person or a machine does with this tree. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test format lint unit parity board test-int8-arm test-int8-memory footprint vectors dist clean
+.PHONY: help build demo test format lint unit parity board test-int8-arm test-int8-memory bench-int8 exact-int8 footprint vectors vectors-int8 dist clean
 SHELL := /bin/bash
 
 CARGO ?= cargo
@@ -52,6 +52,15 @@ dist: packages-build ## Build what is shipped and measured (LTO, stripped): targ
 
 footprint: dist packages-demo ## Measure size, start, memory and processor of what is shipped
 	tests/footprint.py target/dist/edgeval
+
+bench-int8: packages-build packages-test ## int8 against ONNX Runtime, tract and rten, side by side: prints a table and writes docs/int8-benchmark.md
+	CARGO=$(CARGO) tests/int8/run.sh bench.py --out docs/int8-benchmark.md
+
+exact-int8: packages-build packages-test ## int8 against ONNX Runtime, value by value, on every model of the benchmark
+	CARGO=$(CARGO) tests/int8/run.sh exactness.py
+
+vectors-int8: packages-build packages-test ## Record again the pieces of quantized models that models/int8 is tested with
+	CARGO=$(CARGO) tests/int8/run.sh record_vectors.py
 
 vectors: ## Record the reference figures of Pillow and librosa again
 	models/vectors/make.sh

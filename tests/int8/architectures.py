@@ -163,3 +163,16 @@ def tensorflow_same(size, kernel, stride):
     """Pads that give ceil(size / stride), the odd element after."""
     totals = [max((-(-length // stride) - 1) * stride + width - length, 0) for length, width in zip(size, kernel)]
     return [total // 2 for total in totals] + [total - total // 2 for total in totals]
+
+
+def assorted(net, x="input"):
+    """A little of everything, of few channels: its pieces are small enough to ship as test vectors."""
+    x = net.add("Relu", net.convolution(x, 6, 3, stride=2))
+    x = relu6(net, net.convolution(x, 6, 3, groups=6))
+    x = net.add("Relu", net.convolution(x, 8, [3, 2], pads=[2, 0, 1, 1], groups=2))
+    x = net.add("MaxPool", net.convolution(x, 8, 3, dilation=2), kernel_shape=[2, 2], strides=[1, 1])
+    x = net.add("Mul", x, net.add("Sigmoid", net.convolution(net.add("GlobalAveragePool", x), 8, 1)))
+    x = net.convolution(x, 8, 5, stride=2, groups=8)
+    flat = net.add("Reshape", x, net.constant(np.array([1, 8, -1])))
+    flat = net.convolution(flat, 5, 3, stride=2, pads=[0, 1])
+    return net.dense(net.add("Flatten", flat, axis=1), 7)

@@ -120,6 +120,7 @@ def variant_recipes():
 VARIANT_BASES = {
     "keyword": (architectures.keyword_cnn, lambda: inputs.keywords(CALIBRATED_ON + 32), True),
     "mixed": (random_architecture, lambda: random_input(3, CALIBRATED_ON + 16), False),
+    "assorted": (architectures.assorted, lambda: inputs.structured((1, 3, 17, 22), CALIBRATED_ON + 16, 9), False),
     "encoder": (partial(architectures.transformer, layers=1), lambda: inputs.embeddings(CALIBRATED_ON + 16, 16, 64, 3), False),
 }
 
