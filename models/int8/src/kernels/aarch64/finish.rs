@@ -7,23 +7,23 @@ use crate::kernels::access::from;
 use crate::kernels::tile::{Finish, To};
 use crate::quantization::Bounds;
 
-/// Stores a tile's sums, which hold their bias.
+/// Stores a tile's sums, which hold their bias. Always inlined: as a call it would keep the sums in memory.
 ///
 /// # Safety
-/// The results are the caller's alone.
-#[target_feature(enable = "neon")]
-#[inline]
+/// The processor has NEON; the results are the caller's alone.
+#[inline(always)]
 pub unsafe fn finish_tile<const ROWS: usize>(finish: &Finish<'_>, sums: &[[int32x4_t; VECTORS]; ROWS]) {
     match &finish.to {
         To::Bytes { multipliers, zero_point, bounds, output }
             if finish.columns == COLUMNS && finish.row_sums.is_empty() =>
         {
-            // SAFETY: there is a multiplier for each column.
-            let scale = unsafe { Scale::new(multipliers, *zero_point, *bounds) };
             let output = output.rows(finish.start, COLUMNS, ROWS, finish.pitch);
-            for (row, sums) in sums.iter().enumerate() {
-                // SAFETY: `rows` found room for as many rows.
-                unsafe { vst1q_u8(output.add(row * finish.pitch), scale.bytes(sums)) };
+            // SAFETY: there is a multiplier for each column, and `rows` found room for as many rows.
+            unsafe {
+                let scale = Scale::new(multipliers, *zero_point, *bounds);
+                for (row, sums) in sums.iter().enumerate() {
+                    vst1q_u8(output.add(row * finish.pitch), scale.bytes(sums));
+                }
             }
         }
         _ => {

@@ -23,11 +23,11 @@ pub unsafe fn i8mm(strip: &Tile<'_>) {
     for tile in strip.tiles(6) {
         match tile.row_count.div_ceil(2) {
             // SAFETY: the caller's promises.
-            1 => unsafe { pairs_i8mm::<1>(&tile) },
+            1 => unsafe { pairs_i8mm::<1, 2>(&tile) },
             // SAFETY: as above.
-            2 => unsafe { pairs_i8mm::<2>(&tile) },
+            2 => unsafe { pairs_i8mm::<2, 4>(&tile) },
             // SAFETY: as above.
-            _ => unsafe { pairs_i8mm::<3>(&tile) },
+            _ => unsafe { pairs_i8mm::<3, 6>(&tile) },
         }
     }
 }
@@ -147,7 +147,7 @@ unsafe fn dot_step<const LANE: i32, const ROWS: usize>(
 /// As [`i8mm`].
 #[target_feature(enable = "neon,i8mm")]
 #[inline]
-unsafe fn pairs_i8mm<const PAIRS: usize>(tile: &Tile<'_>) {
+unsafe fn pairs_i8mm<const PAIRS: usize, const ROWS: usize>(tile: &Tile<'_>) {
     const PAIR_COLUMNS: usize = COLUMNS / 2;
     let mut sums = [[vdupq_n_s32(0); PAIR_COLUMNS]; PAIRS];
     for depth in (0..tile.depth).step_by(8) {
@@ -168,16 +168,18 @@ unsafe fn pairs_i8mm<const PAIRS: usize>(tile: &Tile<'_>) {
         }
     }
     let bias = bias(tile);
+    let mut rows = [bias; ROWS];
     for (pair, sums) in sums.iter().enumerate() {
-        let rows = [row_of_pair::<0>(sums, &bias), row_of_pair::<1>(sums, &bias)];
-        let count = (tile.row_count - 2 * pair).min(2);
+        rows[2 * pair] = row_of_pair::<0>(sums, &bias);
+        rows[2 * pair + 1] = row_of_pair::<1>(sums, &bias);
+    }
+    if tile.row_count == ROWS {
         // SAFETY: the caller's promise.
-        unsafe {
-            match count {
-                2 => finish_tile(&tile.finish.of_rows_from(2 * pair), &rows),
-                _ => finish_tile(&tile.finish.of_rows_from(2 * pair), &[rows[0]]),
-            }
-        }
+        return unsafe { finish_tile(&tile.finish, &rows) };
+    }
+    for (row, sums) in rows.iter().enumerate().take(tile.row_count) {
+        // SAFETY: the caller's promise.
+        unsafe { finish_tile(&tile.finish.of_rows_from(row), &[*sums]) };
     }
 }
 
