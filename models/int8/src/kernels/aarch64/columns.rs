@@ -37,7 +37,12 @@ unsafe fn depthwise_block(work: &Depthwise<'_>, block: usize) {
     // SAFETY: there are as many biases as channels, and the caller's promises.
     unsafe {
         let bias = [0, 4, 8, 12].map(|channel| vld1q_s32(from(finish.bias, channel, 4)));
-        let sums = Sums { work, channel: block * CHANNELS, bias, weights: block_weights(work, block) };
+        let mut taps = [&[][..]; 9];
+        for (to, tap) in taps.iter_mut().zip(work.taps) {
+            *to = &tap.bytes[block * CHANNELS..];
+        }
+        let Depthwise { pixels, overlap, .. } = *work;
+        let sums = Sums { taps, step: work.taps[0].step, pixels, overlap, bias, weights: block_weights(work, block) };
         match &finish.to {
             To::Bytes { multipliers, zero_point, bounds, output } => {
                 let scale = Scale::new(multipliers, *zero_point, *bounds);
@@ -64,10 +69,15 @@ unsafe fn block_weights(work: &Depthwise<'_>, block: usize) -> [Column; 3] {
     })
 }
 
-/// The sums of a block of channels.
+/// The sums of a block of channels. It goes by value: what others can see stays in memory.
+#[derive(Clone, Copy)]
 struct Sums<'a> {
-    work: &'a Depthwise<'a>,
-    channel: usize,
+    /// The window's elements at the first pixel, by rows.
+    taps: [&'a [u8]; 9],
+    /// From one pixel to the next.
+    step: usize,
+    pixels: usize,
+    overlap: bool,
     bias: [int32x4_t; VECTORS],
     weights: [Column; 3],
 }
@@ -79,13 +89,13 @@ impl Sums<'_> {
     /// As [`depthwise_block`].
     #[target_feature(enable = "neon,dotprod")]
     #[inline]
-    unsafe fn of_all_pixels(&self, store: impl Fn(usize, [int32x4_t; VECTORS])) {
+    unsafe fn of_all_pixels(self, store: impl Fn(usize, [int32x4_t; VECTORS])) {
         // SAFETY: the pixels exist.
         unsafe {
-            if self.work.overlap {
+            if self.overlap {
                 return self.of_overlapping_pixels(store);
             }
-            for pixel in 0..self.work.pixels {
+            for pixel in 0..self.pixels {
                 store(pixel, self.of([&self.column(0, pixel), &self.column(1, pixel), &self.column(2, pixel)]));
             }
         }
@@ -97,8 +107,8 @@ impl Sums<'_> {
     /// As [`depthwise_block`].
     #[target_feature(enable = "neon,dotprod")]
     #[inline]
-    unsafe fn of_overlapping_pixels(&self, store: impl Fn(usize, [int32x4_t; VECTORS])) {
-        let pixels = self.work.pixels;
+    unsafe fn of_overlapping_pixels(self, store: impl Fn(usize, [int32x4_t; VECTORS])) {
+        let pixels = self.pixels;
         // SAFETY: the pixels exist.
         unsafe {
             let [mut first, mut second] = [self.column(0, 0), self.column(1, 0)];
@@ -122,7 +132,7 @@ impl Sums<'_> {
 
     #[target_feature(enable = "neon,dotprod")]
     #[inline]
-    fn of(&self, columns: [&Column; 3]) -> [int32x4_t; VECTORS] {
+    fn of(self, columns: [&Column; 3]) -> [int32x4_t; VECTORS] {
         let mut sums = self.bias;
         for (column, weights) in columns.into_iter().zip(&self.weights) {
             for (vector, sums) in sums.iter_mut().enumerate() {
@@ -136,12 +146,10 @@ impl Sums<'_> {
     /// The pixel exists.
     #[target_feature(enable = "neon")]
     #[inline]
-    unsafe fn column(&self, column: usize, pixel: usize) -> Column {
-        let row = |row: usize| {
-            let tap = &self.work.taps[row * 3 + column];
-            // SAFETY: every pixel has the block's 16 channels.
-            let bytes = unsafe { vld1q_u8(from(tap.bytes, pixel * tap.step + self.channel, CHANNELS)) };
-            veorq_u8(bytes, vdupq_n_u8(128))
+    unsafe fn column(self, column: usize, pixel: usize) -> Column {
+        // SAFETY: every pixel has the block's 16 channels.
+        let row = |row: usize| unsafe {
+            veorq_u8(vld1q_u8(from(self.taps[row * 3 + column], pixel * self.step, CHANNELS)), vdupq_n_u8(128))
         };
         let (one, two, three, nothing) = (row(0), row(1), row(2), vdupq_n_u8(0));
         let pairs = |low: uint8x16_t, high: uint8x16_t| {
