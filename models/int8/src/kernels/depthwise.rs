@@ -38,8 +38,40 @@ pub struct Depthwise<'a> {
     pub columns: &'a [i8],
     /// Whether a pixel's second and third column are the next one's first and second.
     pub overlap: bool,
+    /// How neighbouring pixels share columns of the window, where the kernel asks for it.
+    pub sharing: Option<Sharing>,
     /// What happens to the sums; its rows are the pixels, its columns the channels.
     pub finish: Finish<'a>,
+}
+
+/// Neighbouring pixels see the same columns of the input. Taps stand column by column then, each column filled up to
+/// whole pairs by its last element with a weight of zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sharing {
+    /// Rows and columns of the window.
+    pub kernel: [usize; 2],
+    /// A pixel's column of this number is the next pixel's first.
+    pub shift: usize,
+}
+
+impl Sharing {
+    /// The windows that kernels know.
+    fn of(kernels: &Kernels, window: &Window) -> Option<Self> {
+        let Window { kernel, stride, dilation, .. } = *window;
+        let shift = stride[1] / dilation[1];
+        let known = matches!((kernel, shift), ([3, 3] | [5, 5], 1 | 2)) && stride[1].is_multiple_of(dilation[1]);
+        (kernels.shares_columns && known).then_some(Self { kernel, shift })
+    }
+}
+
+/// The elements of a window in the order in which kernels take them: row and column; twice, if the second counts nothing.
+fn order(kernel: [usize; 2], sharing: Option<Sharing>) -> impl Iterator<Item = [usize; 2]> {
+    let [rows, columns] = kernel;
+    let filled = if sharing.is_some() { rows.next_multiple_of(2) } else { rows };
+    (0..filled * columns).map(move |tap| match sharing {
+        None => [tap / columns, tap % columns],
+        Some(_) => [(tap % filled).min(rows - 1), tap / filled],
+    })
 }
 
 impl Depthwise<'_> {
@@ -108,6 +140,7 @@ const fn pairs(taps: usize) -> usize {
 pub struct DepthwiseConvolution {
     kernels: &'static Kernels,
     geometry: Geometry,
+    sharing: Option<Sharing>,
     weights: Vec<i16>,
     columns: Vec<i8>,
 }
@@ -124,20 +157,26 @@ impl DepthwiseConvolution {
     pub fn new(kernels: &'static Kernels, geometry: Geometry, convolution: &Convolution) -> Self {
         if by_columns(kernels, &geometry, convolution) {
             let columns = pack_columns(&geometry, &convolution.weights);
-            return Self { kernels, geometry, weights: Vec::new(), columns };
+            return Self { kernels, geometry, sharing: None, weights: Vec::new(), columns };
         }
-        let taps = geometry.window.kernel[0] * geometry.window.kernel[1];
+        let [rows, columns] = geometry.window.kernel;
+        let sharing = Sharing::of(kernels, &geometry.window);
+        let taps: Vec<[usize; 2]> = order([rows, columns], sharing).collect();
         let blocks = geometry.output_channels.div_ceil(CHANNELS);
-        let mut weights = vec![0; blocks * pairs(taps) * 2 * CHANNELS];
+        let mut weights = vec![0; blocks * pairs(taps.len()) * 2 * CHANNELS];
         for channel in 0..geometry.output_channels {
             let zero_point = convolution.weight_zero_points.get(channel).copied().unwrap_or(0);
-            let block = channel / CHANNELS * pairs(taps);
-            for tap in 0..taps {
-                let place = ((block + tap / 2) * CHANNELS + channel % CHANNELS) * 2 + tap % 2;
-                weights[place] = i16::from(convolution.weights[channel * taps + tap]) - i16::from(zero_point);
+            let block = channel / CHANNELS * pairs(taps.len());
+            for (at, [row, column]) in taps.iter().enumerate() {
+                if at > 0 && taps[at - 1] == [*row, *column] {
+                    continue;
+                }
+                let place = ((block + at / 2) * CHANNELS + channel % CHANNELS) * 2 + at % 2;
+                let weight = convolution.weights[(channel * rows + row) * columns + column];
+                weights[place] = i16::from(weight) - i16::from(zero_point);
             }
         }
-        Self { kernels, geometry, weights, columns: Vec::new() }
+        Self { kernels, geometry, sharing, weights, columns: Vec::new() }
     }
 
     /// What the kernel takes off every byte before it multiplies it.
@@ -164,12 +203,13 @@ impl DepthwiseConvolution {
         threads.split(geometry.batch * height, 1, &|_, rows| {
             let mut taps = [Tap { bytes: &[], step: 0 }; MAXIMUM_TAPS];
             for row in rows {
-                let taps = taps_of_row(&geometry, input, row, &mut taps);
+                let taps = taps_of_row(&geometry, self.sharing, input, row, &mut taps);
                 let (start, pitch) = (row * width * geometry.output_pitch, geometry.output_pitch);
                 let columns = geometry.output_channels;
                 let finish = Finish { bias, weight_zero_points: &[], row_sums: &[], to, start, pitch, columns };
                 let (weights, columns) = (&self.weights[..], &self.columns[..]);
-                let work = Depthwise { taps, pixels: width, weights, columns, overlap, finish };
+                let (pixels, sharing) = (width, self.sharing);
+                let work = Depthwise { taps, pixels, weights, columns, overlap, sharing, finish };
                 // SAFETY: `Kernels::available` saw that there are the instructions; rows are split among threads, so
                 // their pixels are this thread's alone.
                 unsafe { (self.kernels.depthwise)(&work) };
@@ -241,14 +281,21 @@ fn copy_pixels(from: &[u8], pitch: usize, to: &mut [u8], channels: usize) {
 }
 
 /// The elements of the window at the first pixel of an output row.
-fn taps_of_row<'a, 'b>(geometry: &Geometry, input: &'a [u8], row: usize, taps: &'b mut [Tap<'a>]) -> &'b [Tap<'a>] {
+fn taps_of_row<'a, 'b>(
+    geometry: &Geometry,
+    sharing: Option<Sharing>,
+    input: &'a [u8],
+    row: usize,
+    taps: &'b mut [Tap<'a>],
+) -> &'b [Tap<'a>] {
     let Geometry { input_size: [height, width], output_size, window, input_pitch, .. } = geometry;
     let (picture, row) = (row / output_size[0], row % output_size[0] * window.stride[0]);
-    let [rows, columns] = window.kernel;
-    for (tap, to) in taps.iter_mut().enumerate().take(rows * columns) {
-        let (down, right) = (tap / columns * window.dilation[0], tap % columns * window.dilation[1]);
+    let mut count = 0;
+    for ([down, right], to) in order(window.kernel, sharing).zip(taps.iter_mut()) {
+        let (down, right) = (down * window.dilation[0], right * window.dilation[1]);
         let start = ((picture * height + row + down) * width + right) * input_pitch;
         *to = Tap { bytes: &input[start..], step: window.stride[1] * input_pitch };
+        count += 1;
     }
-    &taps[..rows * columns]
+    &taps[..count]
 }

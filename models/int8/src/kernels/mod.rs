@@ -43,6 +43,8 @@ pub struct Kernels {
     depthwise: unsafe fn(&Depthwise<'_>),
     /// Whether it multiplies whole columns of 3 × 3 windows, and takes 128 off every byte then.
     by_columns: bool,
+    /// Whether it multiplies the columns of known windows once for all the pixels that see them.
+    shares_columns: bool,
 }
 
 /// How rows of bytes are laid out before they are multiplied.

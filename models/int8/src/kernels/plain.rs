@@ -22,6 +22,7 @@ pub static KERNELS: Kernels = Kernels {
     tile,
     depthwise,
     by_columns: false,
+    shares_columns: false,
 };
 
 /// # Safety

@@ -46,6 +46,7 @@ static I8MM: Kernels = Kernels {
     tile: tiles::i8mm,
     depthwise: columns::depthwise,
     by_columns: true,
+    shares_columns: false,
 };
 
 static DOTPROD: Kernels = Kernels {
@@ -59,6 +60,7 @@ static DOTPROD: Kernels = Kernels {
     tile: tiles::dotprod,
     depthwise: columns::depthwise,
     by_columns: true,
+    shares_columns: false,
 };
 
 static NEON: Kernels = Kernels {
@@ -72,6 +74,7 @@ static NEON: Kernels = Kernels {
     tile: tiles::neon,
     depthwise,
     by_columns: false,
+    shares_columns: false,
 };
 
 /// Two products fit into 16 bits when no weight is −128.
@@ -86,4 +89,5 @@ static NEON_SYMMETRIC: Kernels = Kernels {
     tile: tiles::neon_symmetric,
     depthwise,
     by_columns: false,
+    shares_columns: false,
 };

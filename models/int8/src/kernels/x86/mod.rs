@@ -39,6 +39,7 @@ static AVX2: Kernels = Kernels {
     tile: tiles::avx2,
     depthwise,
     by_columns: false,
+    shares_columns: true,
 };
 
 static AVX_VNNI: Kernels = Kernels {
@@ -52,6 +53,7 @@ static AVX_VNNI: Kernels = Kernels {
     tile: tiles::avx_vnni,
     depthwise,
     by_columns: false,
+    shares_columns: true,
 };
 
 static AVX512_VNNI: Kernels = Kernels {
@@ -65,4 +67,5 @@ static AVX512_VNNI: Kernels = Kernels {
     tile: tiles::avx512_vnni,
     depthwise,
     by_columns: false,
+    shares_columns: true,
 };
