@@ -3,6 +3,7 @@
 use super::access::Shared;
 use crate::quantization::{Bounds, requantize};
 
+#[cfg(target_arch = "aarch64")]
 /// Runs a strip, so many rows at a time: rows are a constant in each copy, so that sums stay in registers.
 macro_rules! by_rows {
     ($strip:expr, $kernel:ident, $most:literal, $($rows:literal)+) => {
@@ -17,7 +18,7 @@ macro_rules! by_rows {
     };
 }
 
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(target_arch = "aarch64")]
 pub(super) use by_rows;
 
 /// What a kernel multiplies, and where the results go.
@@ -37,6 +38,7 @@ pub struct Tile<'a> {
     pub finish: Finish<'a>,
 }
 
+#[cfg(target_arch = "aarch64")]
 impl Tile<'_> {
     /// A strip as tiles of no more than `most` rows.
     #[inline(always)]

@@ -4,10 +4,9 @@
 
 use std::arch::x86_64::*;
 
-use super::finish::finish_tile;
+use super::finish::{Store, Sums};
 use crate::kernels::access::from;
 use crate::kernels::depthwise::{CHANNELS, Depthwise, Sharing};
-use crate::kernels::tile::Finish;
 
 /// # Safety
 /// The processor has AVX2; the pixel's results are the caller's alone.
@@ -24,48 +23,48 @@ pub unsafe fn depthwise(work: &Depthwise<'_>) {
     }
 }
 
+/// Pixels at once.
+const PIXELS: usize = 4;
+
 /// # Safety
 /// As [`depthwise`]; all of the block's channels exist.
 #[target_feature(enable = "avx2")]
 #[inline]
 unsafe fn depthwise_block(work: &Depthwise<'_>, block: usize) {
-    const PIXELS: usize = 4;
     let finish = work.block_finish(block);
-    let whole = if work.pixels < PIXELS { 0 } else { work.pixels.next_multiple_of(PIXELS) };
-    for pixel in (0..whole).step_by(PIXELS) {
-        // The last ones may overlap those before: they are computed twice.
-        let pixel = pixel.min(work.pixels - PIXELS);
-        // SAFETY: the caller's promise.
-        unsafe { any_pixels::<PIXELS>(work, block, pixel, &finish) };
-    }
-    for pixel in whole..work.pixels {
-        // SAFETY: the caller's promise.
-        unsafe { any_pixels::<1>(work, block, pixel, &finish) };
-    }
-}
-
-/// # Safety
-/// As [`depthwise_block`]; the pixels exist.
-#[target_feature(enable = "avx2")]
-#[inline]
-unsafe fn any_pixels<const PIXELS: usize>(work: &Depthwise<'_>, block: usize, first: usize, finish: &Finish<'_>) {
-    let part = Part { work, channel: block * CHANNELS, weights: work.block_weights(block), first };
     // SAFETY: the caller's promise.
     unsafe {
-        let sums = match work.sharing {
-            Some(Sharing { kernel: [3, 3], shift: 1 }) => part.shared::<3, 1, PIXELS>(),
-            Some(Sharing { kernel: [3, 3], shift: 2 }) => part.shared::<3, 2, PIXELS>(),
-            Some(Sharing { kernel: [5, 5], shift: 1 }) => part.shared::<5, 1, PIXELS>(),
-            Some(Sharing { kernel: [5, 5], shift: 2 }) => part.shared::<5, 2, PIXELS>(),
-            _ => part.separate::<PIXELS>(),
-        };
-        let start = finish.start + first * finish.pitch;
-        finish_tile(&Finish { start, ..*finish }, &sums);
+        let store = Store::new(&finish, 0);
+        match work.sharing {
+            Some(Sharing { kernel: [3, 3], shift: 1 }) => pixels::<3, 1>(work, block, &store),
+            Some(Sharing { kernel: [3, 3], shift: 2 }) => pixels::<3, 2>(work, block, &store),
+            Some(Sharing { kernel: [5, 5], shift: 1 }) => pixels::<5, 1>(work, block, &store),
+            Some(Sharing { kernel: [5, 5], shift: 2 }) => pixels::<5, 2>(work, block, &store),
+            _ => pixels::<0, 0>(work, block, &store),
+        }
     }
 }
 
-/// Sums of 16 channels of some pixels.
-type Sums<const PIXELS: usize> = [[__m256i; 2]; PIXELS];
+/// All pixels. A kernel of 0 is any.
+///
+/// # Safety
+/// As [`depthwise_block`].
+#[target_feature(enable = "avx2")]
+unsafe fn pixels<const KERNEL: usize, const SHIFT: usize>(work: &Depthwise<'_>, block: usize, store: &Store<'_>) {
+    let weights = work.block_weights(block);
+    let part = |first: usize| Part { work, channel: block * CHANNELS, weights, first };
+    let whole = if work.pixels < PIXELS { 0 } else { work.pixels.next_multiple_of(PIXELS) };
+    for first in (0..whole).step_by(PIXELS) {
+        // The last ones may overlap those before: they are computed twice.
+        let first = first.min(work.pixels - PIXELS);
+        // SAFETY: the caller's promise.
+        unsafe { store.rows(first, &part(first).sums::<KERNEL, SHIFT, PIXELS>()) };
+    }
+    for first in whole..work.pixels {
+        // SAFETY: the caller's promise.
+        unsafe { store.rows(first, &part(first).sums::<KERNEL, SHIFT, 1>()) };
+    }
+}
 
 /// Some pixels and 16 channels.
 struct Part<'a> {
@@ -84,10 +83,19 @@ macro_rules! each_place {
 }
 
 impl Part<'_> {
+    /// # Safety
+    /// As [`depthwise_block`]; the pixels exist.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    unsafe fn sums<const KERNEL: usize, const SHIFT: usize, const PIXELS: usize>(&self) -> Sums<PIXELS> {
+        // SAFETY: the caller's promise.
+        unsafe { if KERNEL == 0 { self.separate() } else { self.shared::<KERNEL, SHIFT, PIXELS>() } }
+    }
+
     /// Each column of the input is unpacked once for all pixels that see it.
     ///
     /// # Safety
-    /// As [`any_pixels`].
+    /// As [`Self::sums`].
     #[target_feature(enable = "avx2")]
     #[inline]
     unsafe fn shared<const KERNEL: usize, const SHIFT: usize, const PIXELS: usize>(&self) -> Sums<PIXELS> {
@@ -102,7 +110,7 @@ impl Part<'_> {
     /// Two rows of one column of the input, for all pixels.
     ///
     /// # Safety
-    /// As [`any_pixels`].
+    /// As [`Self::sums`].
     #[target_feature(enable = "avx2")]
     #[inline]
     unsafe fn column<const KERNEL: usize, const SHIFT: usize, const PIXELS: usize, const PLACE: usize>(
@@ -111,7 +119,7 @@ impl Part<'_> {
         sums: &mut Sums<PIXELS>,
     ) {
         let pairs = KERNEL.div_ceil(2);
-        let pixel = (PLACE / SHIFT).min(PIXELS - 1);
+        let pixel = PLACE.checked_div(SHIFT).unwrap_or(0).min(PIXELS - 1);
         let tap = ((PLACE - pixel * SHIFT) * pairs + pair) * 2;
         // SAFETY: every pixel has the block's 16 channels, and every pair of taps 32 weights.
         unsafe {
@@ -129,7 +137,7 @@ impl Part<'_> {
     /// Each pixel by itself.
     ///
     /// # Safety
-    /// As [`any_pixels`].
+    /// As [`Self::sums`].
     #[target_feature(enable = "avx2")]
     #[inline]
     unsafe fn separate<const PIXELS: usize>(&self) -> Sums<PIXELS> {
