@@ -3,19 +3,35 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
 use super::finish::{Store, Sums};
 use crate::kernels::access::from;
-use crate::kernels::depthwise::{CHANNELS, Depthwise, Sharing};
+use crate::kernels::depthwise::{CHANNELS, Depthwise, Sharing, Tap};
+use crate::kernels::tile::Finish;
+
+/// Pixels at once.
+const PIXELS: usize = 4;
+/// Blocks of channels that fill a cache line: they take turns at each group of pixels, so that a line is read once.
+const LINE: usize = 64 / CHANNELS;
 
 /// # Safety
-/// The processor has AVX2; the pixel's results are the caller's alone.
+/// The processor has AVX2; the pixels' results are the caller's alone.
 #[target_feature(enable = "avx2")]
 pub unsafe fn depthwise(work: &Depthwise<'_>) {
     let whole = work.finish.columns / CHANNELS;
-    for block in 0..whole {
-        // SAFETY: the block is whole.
-        unsafe { depthwise_block(work, block) };
+    for first in (0..whole).step_by(LINE) {
+        let blocks = first..whole.min(first + LINE);
+        // SAFETY: the blocks are whole; the caller's promise.
+        unsafe {
+            match work.sharing {
+                Some(Sharing { kernel: [3, 3], shift: 1 }) => line::<3, 1>(work, blocks),
+                Some(Sharing { kernel: [3, 3], shift: 2 }) => line::<3, 2>(work, blocks),
+                Some(Sharing { kernel: [5, 5], shift: 1 }) => line::<5, 1>(work, blocks),
+                Some(Sharing { kernel: [5, 5], shift: 2 }) => line::<5, 2>(work, blocks),
+                _ => line::<0, 0>(work, blocks),
+            }
+        }
     }
     if whole < work.blocks() {
         // SAFETY: the caller's promise.
@@ -23,55 +39,42 @@ pub unsafe fn depthwise(work: &Depthwise<'_>) {
     }
 }
 
-/// Pixels at once.
-const PIXELS: usize = 4;
-
-/// # Safety
-/// As [`depthwise`]; all of the block's channels exist.
-#[target_feature(enable = "avx2")]
-#[inline]
-unsafe fn depthwise_block(work: &Depthwise<'_>, block: usize) {
-    let finish = work.block_finish(block);
-    // SAFETY: the caller's promise.
-    unsafe {
-        let store = Store::new(&finish, 0);
-        match work.sharing {
-            Some(Sharing { kernel: [3, 3], shift: 1 }) => pixels::<3, 1>(work, block, &store),
-            Some(Sharing { kernel: [3, 3], shift: 2 }) => pixels::<3, 2>(work, block, &store),
-            Some(Sharing { kernel: [5, 5], shift: 1 }) => pixels::<5, 1>(work, block, &store),
-            Some(Sharing { kernel: [5, 5], shift: 2 }) => pixels::<5, 2>(work, block, &store),
-            _ => pixels::<0, 0>(work, block, &store),
-        }
-    }
-}
-
-/// All pixels. A kernel of 0 is any.
+/// All pixels of a few blocks. A kernel of 0 is any.
 ///
 /// # Safety
-/// As [`depthwise_block`].
+/// As [`depthwise`]; all of the blocks' channels exist.
 #[target_feature(enable = "avx2")]
-unsafe fn pixels<const KERNEL: usize, const SHIFT: usize>(work: &Depthwise<'_>, block: usize, store: &Store<'_>) {
-    let weights = work.block_weights(block);
-    let part = |first: usize| Part { work, channel: block * CHANNELS, weights, first };
+unsafe fn line<const KERNEL: usize, const SHIFT: usize>(work: &Depthwise<'_>, blocks: Range<usize>) {
+    let finishes: [Finish<'_>; LINE] =
+        std::array::from_fn(|place| work.block_finish((blocks.start + place).min(blocks.end - 1)));
+    let [one, two, three, four] = &finishes;
+    // SAFETY: the caller's promise.
+    let stores = unsafe { [Store::new(one, 0), Store::new(two, 0), Store::new(three, 0), Store::new(four, 0)] };
     let whole = if work.pixels < PIXELS { 0 } else { work.pixels.next_multiple_of(PIXELS) };
     for first in (0..whole).step_by(PIXELS) {
         // The last ones may overlap those before: they are computed twice.
         let first = first.min(work.pixels - PIXELS);
-        // SAFETY: the caller's promise.
-        unsafe { store.rows(first, &part(first).sums::<KERNEL, SHIFT, PIXELS>()) };
+        for (block, store) in blocks.clone().zip(&stores) {
+            // SAFETY: the caller's promise.
+            unsafe { store.rows(first, &Part::new(work, block, first).sums::<KERNEL, SHIFT, PIXELS>()) };
+        }
     }
     for first in whole..work.pixels {
-        // SAFETY: the caller's promise.
-        unsafe { store.rows(first, &part(first).sums::<KERNEL, SHIFT, 1>()) };
+        for (block, store) in blocks.clone().zip(&stores) {
+            // SAFETY: the caller's promise.
+            unsafe { store.rows(first, &Part::new(work, block, first).sums::<KERNEL, SHIFT, 1>()) };
+        }
     }
 }
 
 /// Some pixels and 16 channels.
 struct Part<'a> {
-    work: &'a Depthwise<'a>,
-    channel: usize,
+    taps: &'a [Tap<'a>],
     weights: &'a [i16],
-    first: usize,
+    /// Where the first pixel's channels are in every tap's bytes.
+    start: usize,
+    /// From one pixel to the next.
+    step: usize,
 }
 
 /// Runs a method for so many of the places of a window that moves over some pixels, each as a constant.
@@ -82,9 +85,16 @@ macro_rules! each_place {
     };
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    #[inline(always)]
+    fn new(work: &'a Depthwise<'a>, block: usize, first: usize) -> Self {
+        let step = work.taps[0].step;
+        let start = first * step + block * CHANNELS;
+        Self { taps: work.taps, weights: work.block_weights(block), start, step }
+    }
+
     /// # Safety
-    /// As [`depthwise_block`]; the pixels exist.
+    /// As [`line`]; the pixels exist.
     #[target_feature(enable = "avx2")]
     #[inline]
     unsafe fn sums<const KERNEL: usize, const SHIFT: usize, const PIXELS: usize>(&self) -> Sums<PIXELS> {
@@ -142,7 +152,7 @@ impl Part<'_> {
     #[inline]
     unsafe fn separate<const PIXELS: usize>(&self) -> Sums<PIXELS> {
         let mut sums = [[_mm256_setzero_si256(); 2]; PIXELS];
-        let taps = self.work.taps.len();
+        let taps = self.taps.len();
         for pair in 0..taps.div_ceil(2) {
             for (pixel, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: every pixel has the block's 16 channels, and every pair of taps 32 weights; the weight beside
@@ -200,8 +210,8 @@ impl Part<'_> {
     unsafe fn bytes(&self, tap: usize, pixel: usize) -> *const u8 {
         // SAFETY: every pixel has the block's 16 channels.
         unsafe {
-            let tap = *from(self.work.taps, tap, 1);
-            from(tap.bytes, (self.first + pixel) * tap.step + self.channel, CHANNELS)
+            let tap = *from(self.taps, tap, 1);
+            from(tap.bytes, self.start + pixel * self.step, CHANNELS)
         }
     }
 }
