@@ -116,14 +116,14 @@ fn copy<T: Cell>(from: &[u8], length: usize, to: &mut [T]) {
         *to = from.map(T::of);
         return;
     }
-    for (from, to) in from[..length].iter().zip(&mut to[..length]) {
-        *to = T::of(*from);
-    }
+    T::copy(&from[..length], &mut to[..length]);
 }
 
 /// An element of a gathered row.
 trait Cell: Copy {
     fn of(byte: u8) -> Self;
+    /// Both are as long.
+    fn copy(from: &[u8], to: &mut [Self]);
 }
 
 impl Cell for u8 {
@@ -131,12 +131,24 @@ impl Cell for u8 {
     fn of(byte: u8) -> Self {
         byte
     }
+
+    #[inline(always)]
+    fn copy(from: &[u8], to: &mut [Self]) {
+        to.copy_from_slice(from);
+    }
 }
 
 impl Cell for u16 {
     #[inline(always)]
     fn of(byte: u8) -> Self {
         Self::from(byte)
+    }
+
+    #[inline(always)]
+    fn copy(from: &[u8], to: &mut [Self]) {
+        for (from, to) in from.iter().zip(to) {
+            *to = Self::of(*from);
+        }
     }
 }
 
