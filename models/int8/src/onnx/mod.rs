@@ -21,6 +21,7 @@ mod function;
 mod lower;
 mod operators;
 mod partition;
+mod qoperator;
 mod region;
 
 use std::collections::BTreeSet;
@@ -91,6 +92,9 @@ pub fn load(
     fix: impl Fn(&mut InferenceModel) -> TractResult<()>,
 ) -> Result<Lowered, LoadError> {
     let onnx = reader();
+    if let Some(graph) = &mut proto.graph {
+        qoperator::rewrite(graph);
+    }
     let file = File::new(&onnx, &proto, &fix)?;
     let (mut items, reasons) = items(&file);
     let count = assign_regions(&mut items);

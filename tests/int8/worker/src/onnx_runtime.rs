@@ -38,7 +38,8 @@ impl OnnxRuntime {
 
 impl Engine for OnnxRuntime {
     fn feed(&mut self, inputs: &[Tensor]) -> Result<()> {
-        self.inputs = inputs.iter().map(|tensor| Ok((tensor.name.clone(), to_value(tensor)?))).collect::<Result<_>>()?;
+        self.inputs =
+            inputs.iter().map(|tensor| Ok((tensor.name.clone(), to_value(tensor)?))).collect::<Result<_>>()?;
         Ok(())
     }
 

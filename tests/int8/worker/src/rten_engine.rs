@@ -42,7 +42,8 @@ impl Engine for Rten {
 
     fn outputs(&self) -> Result<Vec<Tensor>> {
         let names = self.model.output_ids().iter().map(|id| self.model.node_info(*id));
-        let name = |info: Option<rten::NodeInfo>| info.and_then(|info| info.name().map(str::to_owned)).unwrap_or_default();
+        let name =
+            |info: Option<rten::NodeInfo>| info.and_then(|info| info.name().map(str::to_owned)).unwrap_or_default();
         names.zip(&self.outputs).map(|(info, value)| from_value(name(info), value)).collect()
     }
 }

@@ -67,7 +67,9 @@ pub fn read(path: &Path) -> Result<Vec<Tensor>> {
 }
 
 fn read_one(header: &str, reader: &mut impl Read) -> Result<Tensor> {
-    let [name, type_name, shape] = header.split(' ').collect::<Vec<_>>()[..] else { bail!("`{header}` isn't a header") };
+    let [name, type_name, shape] = header.split(' ').collect::<Vec<_>>()[..] else {
+        bail!("`{header}` isn't a header")
+    };
     let numbers = shape.split(',').filter(|number| !number.is_empty());
     let shape = numbers.map(str::parse).collect::<Result<Vec<usize>, _>>()?;
     let size = Values::size_of(type_name).with_context(|| format!("{type_name} isn't a known type"))?;
