@@ -124,6 +124,53 @@ def cut(model, name, nodes, outputs, values):
     return Group(name, inputs, outputs, piece)
 
 
+def answers(group, values):
+    """What ONNX Runtime gives for a piece, one array an output.
+
+    Inside a model it turns signed tensors between two borders into unsigned ones. So that it does so here too, a piece
+    of QDQ form gets floats that it quantizes itself, and gives floats.
+    """
+    feed = {entry: values[entry] for entry in group.inputs}
+    signed = [entry for entry, array in feed.items() if array.dtype == np.int8]
+    if not signed or group.model.graph.node[0].op_type != "DequantizeLinear":
+        return exact_session(group.model).run(group.outputs, feed)
+    model = onnx.ModelProto()
+    model.CopyFrom(group.model)
+    bordered = Bordered(model.graph)
+    for entry in signed:
+        feed[f"{entry}/float"] = bordered.quantize(entry, feed.pop(entry))
+    restore = [bordered.dequantize(output) for output in group.outputs]
+    names = [f"{output}/float" for output in group.outputs]
+    return [back(array) for back, array in zip(restore, exact_session(model).run(names, feed))]
+
+
+class Bordered:
+    """A piece's graph whose borders are moved out by one node."""
+
+    def __init__(self, graph):
+        self.graph = graph
+        self.constants = {weights.name: numpy_helper.to_array(weights) for weights in graph.initializer}
+
+    def quantize(self, entry, array):
+        """Puts a quantizing node before an input; the floats that give `array`."""
+        reader = next(node for node in self.graph.node if node.op_type == "DequantizeLinear" and node.input[0] == entry)
+        scale, zero_point = (self.constants[name] for name in reader.input[1:3])
+        given = next(value for value in self.graph.input if value.name == entry)
+        given.CopyFrom(described(f"{entry}/float", array.astype(np.float32)))
+        self.graph.node.insert(0, helper.make_node("QuantizeLinear", [f"{entry}/float", *reader.input[1:3]], [entry]))
+        return (array.astype(np.int32) - int(zero_point)).astype(np.float32) * scale
+
+    def dequantize(self, output):
+        """Puts a dequantizing node behind an output; what turns its floats into the output's bytes again."""
+        maker = next(node for node in self.graph.node if output in node.output)
+        scale, zero_point = (self.constants[name] for name in maker.input[1:3])
+        given = next(value for value in self.graph.output if value.name == output)
+        given.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+        given.name = f"{output}/float"
+        self.graph.node.append(helper.make_node("DequantizeLinear", [output, *maker.input[1:3]], [f"{output}/float"]))
+        return lambda array: (np.rint(array / scale) + int(zero_point)).astype(zero_point.dtype)
+
+
 def without_constant_nodes(model):
     """The same model with its Constant nodes as initializers, so that pieces find them."""
     lean = onnx.ModelProto()
