@@ -1,6 +1,6 @@
 # edgeval: everything a person or a machine does with this tree. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test format lint unit parity board test-int8-arm test-int8-memory bench-int8 exact-int8 footprint vectors vectors-int8 dist clean
+.PHONY: help build demo test format lint unit parity board test-int8-arm count-int8 test-int8-memory bench-int8 exact-int8 footprint vectors vectors-int8 dist clean
 SHELL := /bin/bash
 
 CARGO ?= cargo
@@ -43,6 +43,9 @@ board: build packages-board ## The virtual board: a Debian kernel under QEMU wit
 
 test-int8-arm: packages-aarch64 ## Tests of integer execution on three emulated Arm processors
 	cross/test-int8.sh
+
+count-int8: packages-build packages-aarch64 ## Instructions per inference on emulated Arm processors (models: make bench-int8)
+	cross/count-instructions/int8-models target/int8-models
 
 test-int8-memory: packages-build packages-aarch64 ## The same with every access to memory watched (AddressSanitizer and checks)
 	cross/check-int8-memory.sh
