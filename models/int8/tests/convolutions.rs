@@ -13,12 +13,16 @@ use edgeval_int8::quantization::{Bounds, FULL, Quantization};
 use edgeval_int8::reference::{self, Owned};
 use edgeval_int8::tensor::DataMut;
 use edgeval_int8::threads::Threads;
+use std::sync::Arc;
 use support::Random;
 
 /// Height and width, channels in and out, kernel, stride, dilation, groups.
 type Shape = ([usize; 2], [usize; 2], usize, usize, usize, usize);
 
-const SHAPES: [Shape; 18] = [
+const SHAPES: [Shape; 21] = [
+    ([5, 5], [64, 16], 1, 1, 1, 1),
+    ([6, 7], [100, 40], 1, 1, 1, 1),
+    ([7, 9], [24, 33], 3, 1, 1, 1),
     ([1, 1], [16, 16], 1, 1, 1, 1),
     ([1, 1], [600, 33], 1, 1, 1, 1),
     ([1, 7], [32, 16], 1, 1, 1, 1),
@@ -40,8 +44,27 @@ const SHAPES: [Shape; 18] = [
 ];
 
 /// The weights: from the least to the greatest that each may be, and whether there are zero points other than 0.
-const WEIGHTS: [([i8; 2], bool); 5] =
-    [([-128, 127], false), ([-127, 127], false), ([-128, -128], false), ([-128, 127], true), ([-127, 127], true)];
+const WEIGHTS: [([i8; 2], bool); 7] = [
+    ([-70, 70], false),
+    ([-66, 66], false),
+    ([-128, 127], false),
+    ([-127, 127], false),
+    ([-128, -128], false),
+    ([-128, 127], true),
+    ([-127, 127], true),
+];
+
+/// Where the least and the greatest are far from a byte's, a few neighbours are a byte's least or greatest nevertheless.
+fn weights(length: usize, [least, most]: [i8; 2], random: &mut Random) -> Arc<[i8]> {
+    let mut weights: Vec<i8> = random.bytes(length).into_iter().map(|byte| (byte as i8).clamp(least, most)).collect();
+    if most < 100 && least > -100 {
+        for place in (0..length.saturating_sub(2)).step_by(83) {
+            let extreme = [i8::MIN, i8::MAX][random.between(0, 1)];
+            weights[place..place + 2].fill(extreme);
+        }
+    }
+    weights.into()
+}
 
 fn graph(shape: Shape, ([least, most], zero_points): ([i8; 2], bool), random: &mut Random) -> Graph {
     let (size, [from, to], kernel, stride, dilation, groups) = shape;
@@ -60,7 +83,7 @@ fn graph(shape: Shape, ([least, most], zero_points): ([i8; 2], bool), random: &m
         window,
         groups,
         output_channels: to,
-        weights: random.bytes(depth * to).into_iter().map(|byte| (byte as i8).clamp(least, most)).collect(),
+        weights: weights(depth * to, [least, most], random),
         weight_zero_points: if zero_points { (0..to).map(|_| random.next() as i8).collect() } else { Vec::new() },
         bias: (0..to).map(|_| random.between(0, 4000) as i32 - 2000).collect(),
         multipliers: (0..to).map(|_| random.between(1, 100) as f32 * 1e-4 / (depth as f32).sqrt()).collect(),

@@ -4,9 +4,9 @@ use super::Kernels;
 use super::access::Shared;
 use super::depthwise::{CHANNELS, DepthwiseConvolution};
 use super::gather::Gather;
-use super::panels::{Matrix, pack};
+use super::panels::{Matrix, Panels};
 use super::tile::To;
-use super::work::Work;
+use super::work::{self, Work};
 use crate::graph::{Convolution, Window};
 use crate::quantization::Bounds;
 use crate::threads::Threads;
@@ -106,9 +106,9 @@ pub struct PackedConvolution {
 
 #[derive(Clone, Debug)]
 enum Weights {
-    Depthwise(DepthwiseConvolution),
+    Depthwise(Box<DepthwiseConvolution>),
     /// One for each group.
-    Panels(Vec<Vec<i8>>),
+    Panels(Vec<Panels>),
 }
 
 #[derive(Clone, Debug)]
@@ -129,21 +129,15 @@ impl PackedConvolution {
     /// Packs a convolution that [`check`](crate::check::check) found right.
     #[must_use]
     pub fn new(kernels: &'static Kernels, geometry: Geometry, convolution: &Convolution) -> Self {
-        let kernels = kernels.for_weights(&convolution.weights);
+        let mut kernels = kernels.for_weights(&convolution.weights);
         let (weights, columns) = if DepthwiseConvolution::is(&geometry) {
             let weights = DepthwiseConvolution::new(kernels, geometry, convolution);
             let columns = Columns::new(&geometry, convolution, CHANNELS, weights.taken());
-            (Weights::Depthwise(weights), columns)
+            (Weights::Depthwise(Box::new(weights)), columns)
         } else {
-            let depth = geometry.depth();
-            let columns = geometry.output_channels / geometry.groups;
-            let bytes: &[u8] = bytemuck::cast_slice(&convolution.weights);
-            let panels = |group: usize| {
-                let bytes = &bytes[group * columns * depth..];
-                pack(kernels, Matrix { bytes, strides: [1, depth], depth, columns, flip: 0 })
-            };
-            let weights = Weights::Panels((0..geometry.groups).map(panels).collect());
-            (weights, Columns::new(&geometry, convolution, kernels.columns, kernels.taken))
+            let (packed_for, panels) = pack_groups(kernels, &geometry, convolution);
+            kernels = packed_for;
+            (Weights::Panels(panels), Columns::new(&geometry, convolution, kernels.columns, kernels.taken))
         };
         Self { kernels, geometry, weights, columns, bounds: convolution.bounds }
     }
@@ -194,14 +188,14 @@ impl PackedConvolution {
         }
     }
 
-    fn work<'a>(&'a self, rows: Gather<'a>, panels: &'a [i8], folded: &'a [i32], sink: &'a Sink<'a>) -> Work<'a> {
+    fn work<'a>(&'a self, rows: Gather<'a>, panels: &'a Panels, folded: &'a [i32], sink: &'a Sink<'a>) -> Work<'a> {
         let columns = self.geometry.output_channels / self.geometry.groups;
         let filled = rows.group * self.columns.group;
         let zero_points = &self.columns.weight_zero_points;
         Work {
             kernels: self.kernels,
             rows,
-            panels,
+            panels: work::Weights::Panels(panels),
             columns,
             bias: &folded[filled..],
             weight_zero_points: zero_points.get(filled..).unwrap_or(&[]),
@@ -211,6 +205,35 @@ impl PackedConvolution {
         }
     }
 }
+
+/// The weights of each group, and the kernels that they are packed for.
+fn pack_groups(
+    kernels: &'static Kernels,
+    geometry: &Geometry,
+    convolution: &Convolution,
+) -> (&'static Kernels, Vec<Panels>) {
+    let depth = geometry.depth();
+    let columns = geometry.output_channels / geometry.groups;
+    let bytes: &[u8] = bytemuck::cast_slice(&convolution.weights);
+    let matrix = |group: usize| {
+        let bytes = &bytes[group * columns * depth..];
+        Matrix { bytes, strides: [1, depth], depth, columns, flip: 0 }
+    };
+    let groups = 0..geometry.groups;
+    let symmetric = convolution.weight_zero_points.iter().all(|zero_point| *zero_point == 0);
+    let large = geometry.rows() >= MINIMUM_ROWS && depth >= MINIMUM_DEPTH;
+    if let Some(pairs) = kernels.pairs.filter(|_| symmetric && large) {
+        let panels: Option<Vec<Panels>> = groups.clone().map(|group| Panels::in_pairs(pairs, matrix(group))).collect();
+        if let Some(panels) = panels {
+            return (pairs, panels);
+        }
+    }
+    (kernels, groups.map(|group| Panels::new(kernels, matrix(group))).collect())
+}
+
+/// So many rows and so much depth make it worth while to take weights in pairs.
+const MINIMUM_ROWS: usize = 16;
+const MINIMUM_DEPTH: usize = 96;
 
 impl Columns {
     fn new(geometry: &Geometry, convolution: &Convolution, whole: usize, taken: i32) -> Self {

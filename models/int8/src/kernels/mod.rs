@@ -20,7 +20,7 @@ mod work;
 mod x86;
 
 use depthwise::Depthwise;
-use tile::Tile;
+use tile::{Rows, Tile};
 
 /// One instruction set's kernels.
 pub struct Kernels {
@@ -37,6 +37,11 @@ pub struct Kernels {
     taken: i32,
     /// Faster ones for weights that are never −128, packed alike.
     symmetric: Option<&'static Kernels>,
+    /// Faster ones for many rows by weights that rarely saturate pairs of products, packed otherwise.
+    pairs: Option<&'static Kernels>,
+    /// Puts rows of bytes in the order in which tiles read them; none: as they are. Its caller checked that the processor
+    /// has the instructions.
+    interleave: Option<unsafe fn(&Rows<'_>, &mut [u8])>,
     /// Multiplies one tile. Its caller checked that the processor has the instructions.
     tile: unsafe fn(&Tile<'_>),
     /// One row of a depthwise convolution. Its caller checked that the processor has the instructions.

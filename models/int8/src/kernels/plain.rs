@@ -19,6 +19,8 @@ pub static KERNELS: Kernels = Kernels {
     depth: DEPTH,
     taken: 0,
     symmetric: None,
+    pairs: None,
+    interleave: None,
     tile,
     depthwise,
     by_columns: false,

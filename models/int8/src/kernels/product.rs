@@ -6,7 +6,7 @@ use super::convolution::Geometry;
 use super::gather::Gather;
 use super::panels::{Matrix, pack_into};
 use super::tile::To;
-use super::work::Work;
+use super::work::{Weights, Work};
 use crate::graph::Window;
 use crate::plan::ALIGNMENT;
 use crate::quantization::Bounds;
@@ -110,7 +110,7 @@ impl Product {
         let work = Work {
             kernels: self.kernels,
             rows: Gather { geometry: &self.geometry, group: 0, input: left, zero_point: zero_points[0] },
-            panels: packed,
+            panels: Weights::Computed(packed),
             columns,
             bias,
             weight_zero_points: &self.zero_points,

@@ -34,8 +34,34 @@ pub struct Tile<'a> {
     pub depth: usize,
     /// The panel: for each step of the kernel's depth, for each column, that many weights.
     pub weights: &'a [i8],
+    /// What the weights lack, in the order of columns.
+    pub corrections: &'a [Correction],
     /// What happens to the sums.
     pub finish: Finish<'a>,
+}
+
+/// Rows of bytes.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only AVX2 interleaves rows"))]
+pub struct Rows<'a> {
+    /// The rows, one after the other.
+    pub bytes: &'a [u8],
+    /// From one row to the next.
+    pub pitch: usize,
+    /// How many.
+    pub count: usize,
+    /// How long each is: a multiple of four.
+    pub depth: usize,
+}
+
+/// What some neighbouring weights of a column lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Correction {
+    /// Which column of the panel.
+    pub column: u32,
+    /// Which step of the kernel's depth.
+    pub step: u32,
+    /// What is to be added to the weights.
+    pub weights: [i8; 4],
 }
 
 #[cfg(target_arch = "aarch64")]

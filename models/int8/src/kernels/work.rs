@@ -9,9 +9,19 @@ use super::access::Shared;
 use super::convolution::Geometry;
 use super::elementwise;
 use super::gather::Gather;
-use super::tile::{Finish, Tile, To};
+use super::panels::Panels;
+use super::tile::{Finish, Rows, Tile, To};
 use crate::plan::ALIGNMENT;
 use crate::threads::Threads;
+
+/// Packed weights of any origin.
+#[derive(Clone, Copy)]
+pub enum Weights<'a> {
+    /// Constant ones.
+    Panels(&'a Panels),
+    /// Those of a computed matrix.
+    Computed(&'a [i8]),
+}
 
 /// All tiles of a convolution's group, or of a product.
 pub struct Work<'a> {
@@ -20,7 +30,7 @@ pub struct Work<'a> {
     /// The rows.
     pub rows: Gather<'a>,
     /// Packed weights.
-    pub panels: &'a [i8],
+    pub panels: Weights<'a>,
     /// Output channels.
     pub columns: usize,
     /// Added to sums, by column, filled up to whole panels.
@@ -50,7 +60,8 @@ impl Work<'_> {
 
     fn thread_bytes(kernels: &Kernels, geometry: &Geometry) -> usize {
         let row_sums = block_rows(kernels, geometry) * size_of::<i32>();
-        Self::block_bytes(kernels, geometry) + row_sums.next_multiple_of(ALIGNMENT)
+        let interleaved = if kernels.interleave.is_some() { Self::block_bytes(kernels, geometry) } else { 0 };
+        Self::block_bytes(kernels, geometry) + row_sums.next_multiple_of(ALIGNMENT) + interleaved
     }
 
     fn block_bytes(kernels: &Kernels, geometry: &Geometry) -> usize {
@@ -75,15 +86,19 @@ impl Work<'_> {
 
     fn blocks(&self, rows: Range<usize>, panels: Range<usize>, scratch: &mut [u8]) {
         let length = block_rows(self.kernels, self.rows.geometry);
-        let (block, row_sums) = scratch.split_at_mut(Self::block_bytes(self.kernels, self.rows.geometry));
+        let block_bytes = Self::block_bytes(self.kernels, self.rows.geometry);
+        let (block, scratch) = scratch.split_at_mut(block_bytes);
+        let (interleaved, row_sums) =
+            scratch.split_at_mut(if self.kernels.interleave.is_some() { block_bytes } else { 0 });
         for first in rows.clone().step_by(length) {
             let count = length.min(rows.end - first);
-            self.block(first..first + count, panels.clone(), block, bytemuck::cast_slice_mut(row_sums));
+            self.block(first..first + count, panels.clone(), [block, interleaved], bytemuck::cast_slice_mut(row_sums));
         }
     }
 
     /// A block of rows by panels.
-    fn block(&self, rows: Range<usize>, panels: Range<usize>, block: &mut [u8], row_sums: &mut [i32]) {
+    fn block(&self, rows: Range<usize>, panels: Range<usize>, memory: [&mut [u8]; 2], row_sums: &mut [i32]) {
+        let [block, interleaved] = memory;
         let row_bytes = Gather::row_bytes(self.rows.geometry, self.kernels);
         let (bytes, pitch): (&[u8], usize) = match self.rows.direct(self.kernels) {
             Some((bytes, pitch)) => (&bytes[rows.start * pitch..], pitch),
@@ -95,6 +110,15 @@ impl Work<'_> {
         };
         let row_sums = &mut row_sums[..if self.weight_zero_points.is_empty() { 0 } else { rows.len() }];
         self.sum_rows(bytes, pitch, row_sums);
+        let (bytes, pitch) = match self.kernels.interleave {
+            Some(interleave) => {
+                let rows = Rows { bytes, pitch, count: rows.len(), depth: row_bytes };
+                // SAFETY: `Kernels::available` saw that there are the instructions.
+                unsafe { interleave(&rows, interleaved) };
+                (&*interleaved, row_bytes)
+            }
+            None => (bytes, pitch),
+        };
         for panel in panels {
             let finish = self.finish(rows.start, panel, row_sums);
             self.strip(bytes, pitch, rows.len(), panel, finish);
@@ -113,8 +137,12 @@ impl Work<'_> {
     fn strip(&self, rows: &[u8], row_pitch: usize, row_count: usize, panel: usize, finish: Finish<'_>) {
         let depth = self.kernels.padded(self.rows.geometry.depth());
         let length = depth * self.kernels.columns;
-        let weights = &self.panels[panel * length..(panel + 1) * length];
-        let tile = Tile { rows, row_pitch, row_count, depth, weights, finish };
+        let (weights, corrections) = match self.panels {
+            Weights::Panels(panels) => (&panels.weights[..], panels.corrections(panel)),
+            Weights::Computed(weights) => (weights, &[][..]),
+        };
+        let weights = &weights[panel * length..(panel + 1) * length];
+        let tile = Tile { rows, row_pitch, row_count, depth, weights, corrections, finish };
         // SAFETY: `Kernels::available` saw that there are the instructions; rows or panels are split among threads, so
         // a tile's results are this thread's alone.
         unsafe { (self.kernels.tile)(&tile) };

@@ -6,6 +6,7 @@
 
 mod depthwise;
 mod finish;
+mod pairs;
 mod tiles;
 
 use super::{Form, Kernels};
@@ -36,10 +37,25 @@ static AVX2: Kernels = Kernels {
     depth: 2,
     taken: 0,
     symmetric: None,
+    pairs: Some(&AVX2_PAIRS),
+    interleave: None,
     tile: tiles::avx2,
     depthwise,
     by_columns: false,
     shares_columns: true,
+};
+
+/// The instructions that saturate, by weights that never make them.
+static AVX2_PAIRS: Kernels = Kernels {
+    name: "avx2 in pairs",
+    form: Form::Bytes,
+    rows: pairs::ROWS,
+    columns: 16,
+    depth: 4,
+    pairs: None,
+    interleave: Some(pairs::interleave),
+    tile: pairs::tile,
+    ..AVX2
 };
 
 static AVX_VNNI: Kernels = Kernels {
@@ -50,6 +66,8 @@ static AVX_VNNI: Kernels = Kernels {
     depth: 4,
     taken: 0,
     symmetric: None,
+    pairs: None,
+    interleave: None,
     tile: tiles::avx_vnni,
     depthwise,
     by_columns: false,
@@ -64,6 +82,8 @@ static AVX512_VNNI: Kernels = Kernels {
     depth: 4,
     taken: 0,
     symmetric: None,
+    pairs: None,
+    interleave: None,
     tile: tiles::avx512_vnni,
     depthwise,
     by_columns: false,
