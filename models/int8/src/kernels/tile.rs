@@ -35,6 +35,7 @@ pub struct Tile<'a> {
     /// The panel: for each step of the kernel's depth, for each column, that many weights.
     pub weights: &'a [i8],
     /// What the weights lack, in the order of columns.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only AVX2 takes weights in pairs"))]
     pub corrections: &'a [Correction],
     /// What happens to the sums.
     pub finish: Finish<'a>,
