@@ -1,7 +1,6 @@
 //! What operations do to one element, once: the definition and the fast kernels share these, and differ in loops alone.
 //!
-//! Each follows ONNX Runtime's order of `f32` steps, so that results are the same bytes but for its processor-specific
-//! fused steps.
+//! Each follows ONNX Runtime's order of `f32` steps on x86-64, fused ones included, so that results are the same bytes.
 
 use crate::graph::BinaryOperator;
 use crate::quantization::{Bounds, FULL, Quantization, to_byte};
@@ -17,6 +16,8 @@ pub enum BinaryFormula {
         second: f32,
         /// Zero points, in output steps.
         fixed: f32,
+        /// What is taken off every byte before: 128 where ONNX's tensors are signed, else 0. It changes last bits only.
+        base: f32,
     },
     /// `(byte − zero point) × (byte − zero point) × ratio + output zero point`.
     Product {
@@ -30,18 +31,25 @@ pub enum BinaryFormula {
 }
 
 impl BinaryFormula {
-    /// The formula for inputs and output of these quantizations.
+    /// The formula for inputs and output of these quantizations. `signed`: whether they are `int8` in ONNX.
     #[must_use]
-    pub fn new(operator: BinaryOperator, first: Quantization, second: Quantization, output: Quantization) -> Self {
-        let fixed = f32::from(output.zero_point);
+    pub fn new(
+        operator: BinaryOperator,
+        [first, second]: [Quantization; 2],
+        output: Quantization,
+        signed: bool,
+    ) -> Self {
         if operator == BinaryOperator::Mul {
             let ratio = first.scale * second.scale / output.scale;
-            return Self::Product { zero_points: [first.zero_point, second.zero_point], ratio, fixed };
+            let zero_points = [first.zero_point, second.zero_point];
+            return Self::Product { zero_points, ratio, fixed: f32::from(output.zero_point) };
         }
+        let base = if signed { 128.0 } else { 0.0 };
+        let zero_point = |quantization: Quantization| f32::from(quantization.zero_point) - base;
         let sign = if operator == BinaryOperator::Sub { -1.0 } else { 1.0 };
         let (one, two) = (first.scale / output.scale, sign * (second.scale / output.scale));
-        let fixed = fixed - (one * f32::from(first.zero_point) + two * f32::from(second.zero_point));
-        Self::Sum { first: one, second: two, fixed }
+        let fixed = zero_point(output) - one.mul_add(zero_point(first), two * zero_point(second));
+        Self::Sum { first: one, second: two, fixed, base }
     }
 
     /// The result for two bytes.
@@ -49,8 +57,10 @@ impl BinaryFormula {
     #[must_use]
     pub fn apply(self, one: u8, two: u8, bounds: Bounds) -> u8 {
         match self {
-            Self::Sum { first, second, fixed } => {
-                round_to_byte((fixed + f32::from(two) * second) + f32::from(one) * first, bounds)
+            Self::Sum { first, second, fixed, base } => {
+                let [one, two] = [f32::from(one) - base, f32::from(two) - base];
+                // Fused steps, as ONNX Runtime's: IEEE 754 defines them, so that they have the same bits everywhere.
+                round_from(base, one.mul_add(first, two.mul_add(second, fixed)), bounds)
             }
             Self::Product { zero_points, ratio, fixed } => {
                 let one = i32::from(one) - i32::from(zero_points[0]);
@@ -62,16 +72,14 @@ impl BinaryFormula {
 }
 
 /// Two bytes of which one is the same for every element: ONNX Runtime adds a constant of one element to the fixed part
-/// of a sum, and then rounds once for the product and the sum (a fused step).
+/// of a sum first.
 #[must_use]
 pub fn with_constant(formula: BinaryFormula, bytes: [u8; 2], constant: usize, bounds: Bounds) -> u8 {
-    let [one, two] = bytes.map(f32::from);
     match formula {
-        BinaryFormula::Sum { first, second, fixed } if constant == 1 => {
-            round_to_byte(one.mul_add(first, fixed + two * second), bounds)
+        BinaryFormula::Sum { first, second, fixed, base } if constant == 0 => {
+            BinaryFormula::Sum { first: second, second: first, fixed, base }.apply(bytes[1], bytes[0], bounds)
         }
-        BinaryFormula::Sum { first, second, fixed } => round_to_byte(two.mul_add(second, fixed + one * first), bounds),
-        BinaryFormula::Product { .. } => formula.apply(bytes[0], bytes[1], bounds),
+        formula => formula.apply(bytes[0], bytes[1], bounds),
     }
 }
 
@@ -79,10 +87,16 @@ pub fn with_constant(formula: BinaryFormula, bytes: [u8; 2], constant: usize, bo
 #[inline(always)]
 #[must_use]
 pub fn round_to_byte(value: f32, bounds: Bounds) -> u8 {
-    // From 2²³ on a float has no bits for a fraction, so the sum rounds; `max` first, it turns NaN into the low bound.
-    const MAGIC: f32 = 8_388_608.0;
-    let bounded = value.max(f32::from(bounds.low)).min(f32::from(bounds.high));
-    (bounded + MAGIC).to_bits() as u8
+    round_from(0.0, value, bounds)
+}
+
+/// The same for a value that lacks `base`, a whole number from 0 to 128.
+#[inline(always)]
+fn round_from(base: f32, value: f32, bounds: Bounds) -> u8 {
+    // There a float has no bits for a fraction, so the sum rounds; `max` first, it turns NaN into the low bound.
+    const MAGIC: f32 = 12_582_912.0;
+    let bounded = value.max(f32::from(bounds.low) - base).min(f32::from(bounds.high) - base);
+    ((bounded + MAGIC) + base).to_bits() as u8
 }
 
 /// The mean of a window as ONNX Runtime's `QLinearAveragePool` takes it: `sum`, of reals, over `count` elements.

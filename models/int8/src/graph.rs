@@ -89,6 +89,8 @@ pub enum Operation {
         operator: BinaryOperator,
         /// Narrows the result.
         bounds: Bounds,
+        /// Whether ONNX's tensors are `int8`: their sums round a little differently.
+        signed: bool,
     },
     /// Any function of one quantized value, as the output byte of every input byte.
     Table(Box<[u8; 256]>),

@@ -1,7 +1,8 @@
 //! Operations on one element, or one row of elements, at a time.
 //!
 //! The loops are plain Rust over contiguous runs. `multiversion` compiles each for several instruction sets and picks
-//! one while running; no floating-point step is fused or reordered, so all give the same bits.
+//! one while running; no floating-point step is reordered, and only those that the formulas name are fused, so all give
+//! the same bits.
 
 use multiversion::multiversion;
 
@@ -9,7 +10,7 @@ use crate::formula::{BinaryFormula, average};
 use crate::quantization::{Bounds, Quantization, requantize, to_byte};
 
 /// Floats to bytes.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn quantize(input: &[f32], quantization: Quantization, output: &mut [u8]) {
     for (value, byte) in input.iter().zip(output) {
         *byte = quantization.quantize(*value);
@@ -17,7 +18,7 @@ pub fn quantize(input: &[f32], quantization: Quantization, output: &mut [u8]) {
 }
 
 /// Bytes to floats.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn dequantize(input: &[u8], quantization: Quantization, output: &mut [f32]) {
     for (byte, value) in input.iter().zip(output) {
         *value = quantization.dequantize(*byte);
@@ -32,7 +33,7 @@ pub fn look_up(input: &[u8], table: &[u8; 256], output: &mut [u8]) {
 }
 
 /// Two operands of equal length.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn binary(inputs: [&[u8]; 2], formula: BinaryFormula, bounds: Bounds, output: &mut [u8]) {
     for ((one, two), result) in inputs[0].iter().zip(inputs[1]).zip(output) {
         *result = formula.apply(*one, *two, bounds);
@@ -40,7 +41,7 @@ pub fn binary(inputs: [&[u8]; 2], formula: BinaryFormula, bounds: Bounds, output
 }
 
 /// A run of elements and one element.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn binary_with_second(input: &[u8], second: u8, formula: BinaryFormula, bounds: Bounds, output: &mut [u8]) {
     for (one, result) in input.iter().zip(output) {
         *result = formula.apply(*one, second, bounds);
@@ -48,7 +49,7 @@ pub fn binary_with_second(input: &[u8], second: u8, formula: BinaryFormula, boun
 }
 
 /// One element and a run of elements.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn binary_with_first(first: u8, input: &[u8], formula: BinaryFormula, bounds: Bounds, output: &mut [u8]) {
     for (two, result) in input.iter().zip(output) {
         *result = formula.apply(first, *two, bounds);
@@ -56,7 +57,7 @@ pub fn binary_with_first(first: u8, input: &[u8], formula: BinaryFormula, bounds
 }
 
 /// Keeps the greater of every pair.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn keep_greatest(input: &[u8], greatest: &mut [u8]) {
     for (byte, greatest) in input.iter().zip(greatest) {
         *greatest = (*greatest).max(*byte);
@@ -64,7 +65,7 @@ pub fn keep_greatest(input: &[u8], greatest: &mut [u8]) {
 }
 
 /// Bounds every byte.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn bound(bytes: &mut [u8], bounds: Bounds) {
     for byte in bytes {
         *byte = (*byte).clamp(bounds.low, bounds.high);
@@ -72,7 +73,7 @@ pub fn bound(bytes: &mut [u8], bounds: Bounds) {
 }
 
 /// Adds what bytes mean to sums of reals.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn add_reals(input: &[u8], quantization: Quantization, sums: &mut [f32]) {
     for (byte, sum) in input.iter().zip(sums) {
         *sum += quantization.dequantize(*byte);
@@ -80,7 +81,7 @@ pub fn add_reals(input: &[u8], quantization: Quantization, sums: &mut [f32]) {
 }
 
 /// Sums of `count` reals to bytes that mean their averages.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn averages(sums: &[f32], count: f32, meaning: Quantization, bounds: Bounds, output: &mut [u8]) {
     for (sum, byte) in sums.iter().zip(output) {
         *byte = average(*sum, count, meaning, bounds);
@@ -88,7 +89,7 @@ pub fn averages(sums: &[f32], count: f32, meaning: Quantization, bounds: Bounds,
 }
 
 /// Adds bytes to sums. They wrap.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn add_bytes(input: &[u8], sums: &mut [i32]) {
     for (byte, sum) in input.iter().zip(sums) {
         *sum = sum.wrapping_add(i32::from(*byte));
@@ -96,13 +97,13 @@ pub fn add_bytes(input: &[u8], sums: &mut [i32]) {
 }
 
 /// Sum of bytes. It wraps.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn sum(input: &[u8]) -> i32 {
     input.iter().fold(0, |sum: i32, byte| sum.wrapping_add(i32::from(*byte)))
 }
 
 /// Sum of squares of bytes.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn sum_of_squares(input: &[u8]) -> u64 {
     // A chunk's sum fits 32 bits, which vectors add faster.
     let chunk = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte) * u32::from(*byte)).sum::<u32>();
@@ -110,7 +111,7 @@ pub fn sum_of_squares(input: &[u8]) -> u64 {
 }
 
 /// Sums to bytes.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn requantize_sums(sums: &[i32], multiplier: f32, zero_point: u8, bounds: Bounds, output: &mut [u8]) {
     for (sum, byte) in sums.iter().zip(output) {
         *byte = requantize(*sum, multiplier, zero_point, bounds);
@@ -118,7 +119,7 @@ pub fn requantize_sums(sums: &[i32], multiplier: f32, zero_point: u8, bounds: Bo
 }
 
 /// One row of a layer normalization, of which the mean and the factor are known.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn normalize(
     input: &[u8],
     statistics: crate::formula::RowStatistics,
@@ -135,7 +136,7 @@ pub fn normalize(
 }
 
 /// Shares of weights in a softmax row's total.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn shares(weights: &[f32], total: f32, formula: &crate::formula::SoftmaxFormula, output: &mut [u8]) {
     for (weight, byte) in weights.iter().zip(output) {
         *byte = formula.share(*weight, total);
@@ -143,7 +144,7 @@ pub fn shares(weights: &[f32], total: f32, formula: &crate::formula::SoftmaxForm
 }
 
 /// Least and greatest of floats, and 0.
-#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn range(input: &[f32]) -> [f32; 2] {
     // Lanes of their own let the compiler use vectors: the least of all is the same in any order.
     let mut lanes = [[0.0_f32; 16]; 2];

@@ -17,8 +17,14 @@ pub struct File<'a> {
     /// Version of ONNX's operators.
     pub opset: i64,
     makers: HashMap<&'a str, usize>,
-    shapes: HashMap<&'a str, Vec<usize>>,
-    constants: HashMap<&'a str, Arc<Tensor>>,
+    facts: Facts,
+}
+
+/// What tract finds out about a file's values, by their names.
+#[derive(Default)]
+pub struct Facts {
+    shapes: HashMap<String, Vec<usize>>,
+    constants: HashMap<String, Arc<Tensor>>,
 }
 
 /// A quantized tensor of the file, as a float operator sees it through a `DequantizeLinear`.
@@ -47,27 +53,21 @@ pub struct Weights {
     pub axis: usize,
 }
 
-impl<'a> File<'a> {
-    /// Resolves a file's names. Shapes and computed constants are tract's.
+/// Constants of more bytes are taken out of the file while it is looked at: one copy of the weights is enough.
+const LARGE_BYTES: usize = 1 << 10;
+
+impl Facts {
+    /// Shapes and computed constants, as tract sees them.
     pub fn new(
         onnx: &Onnx,
-        proto: &'a ModelProto,
+        proto: &ModelProto,
         fix: impl Fn(&mut InferenceModel) -> TractResult<()>,
     ) -> TractResult<Self> {
         let graph = proto.graph.as_ref().context("no graph")?;
         let ParseResult { mut model, outlets_by_name, .. } = onnx.parse(proto, None)?;
         fix(&mut model)?;
         model.analyse(false)?;
-        let mut file = Self {
-            graph,
-            opset: opset(proto),
-            makers: HashMap::new(),
-            shapes: HashMap::new(),
-            constants: HashMap::new(),
-        };
-        for (place, node) in graph.node.iter().enumerate() {
-            file.makers.extend(node.output.iter().map(|name| (name.as_str(), place)));
-        }
+        let mut facts = Self::default();
         let made = graph.node.iter().flat_map(|node| &node.output);
         let given =
             graph.input.iter().map(|input| &input.name).chain(graph.initializer.iter().map(|weights| &weights.name));
@@ -77,13 +77,49 @@ impl<'a> File<'a> {
             let lengths = fact.shape.concretize().unwrap_or_default();
             let shape = lengths.iter().map(|length| length.to_usize().ok()).collect::<Option<Vec<usize>>>();
             if let Some(shape) = shape.filter(|_| fact.shape.is_concrete()) {
-                file.shapes.insert(name, shape);
+                facts.shapes.insert(name.clone(), shape);
             }
             if let Some(value) = fact.value.concretize() {
-                file.constants.insert(name, value);
+                facts.constants.insert(name.clone(), value);
             }
         }
-        Ok(file)
+        Ok(facts)
+    }
+
+    /// Empties the file's large constants, which are held here.
+    pub fn take_constants(&self, graph: &mut GraphProto) {
+        for weights in &mut graph.initializer {
+            let held = self.constants.get(&weights.name).and_then(|tensor| tensor.try_as_plain_ram().ok());
+            if held.is_some_and(|held| held.as_bytes() == weights.raw_data && weights.raw_data.len() > LARGE_BYTES) {
+                weights.raw_data = Vec::new();
+            }
+        }
+    }
+
+    /// Gives back the constants that are left in the file.
+    pub fn give_back(&self, graph: &mut GraphProto) {
+        for weights in graph.initializer.iter_mut().filter(|weights| weights.raw_data.is_empty()) {
+            let held = self.constants.get(&weights.name).and_then(|tensor| tensor.try_as_plain_ram().ok());
+            if let Some(held) = held.filter(|held| held.as_bytes().len() > LARGE_BYTES) {
+                weights.raw_data = held.as_bytes().to_vec();
+            }
+        }
+    }
+}
+
+impl<'a> File<'a> {
+    /// Resolves a file's names.
+    pub fn new(graph: &'a GraphProto, opset: i64, facts: Facts) -> Self {
+        let mut makers = HashMap::new();
+        for (place, node) in graph.node.iter().enumerate() {
+            makers.extend(node.output.iter().map(|name| (name.as_str(), place)));
+        }
+        Self { graph, opset, makers, facts }
+    }
+
+    /// What was known of it.
+    pub fn into_facts(self) -> Facts {
+        self.facts
     }
 
     /// The node that makes a value.
@@ -101,12 +137,12 @@ impl<'a> File<'a> {
     /// # Errors
     /// In words, when it isn't known.
     pub fn shape(&self, name: &str) -> Result<Vec<usize>, String> {
-        self.shapes.get(name).cloned().ok_or_else(|| format!("the shape of `{name}` isn't known before running"))
+        self.facts.shapes.get(name).cloned().ok_or_else(|| format!("the shape of `{name}` isn't known before running"))
     }
 
     /// The value of a constant.
     pub fn constant(&self, name: &str) -> Option<&Arc<Tensor>> {
-        self.constants.get(name)
+        self.facts.constants.get(name)
     }
 
     /// The numbers of a constant, as 64-bit integers.
@@ -220,7 +256,7 @@ impl Weights {
 }
 
 /// Version of ONNX's own operators.
-fn opset(proto: &ModelProto) -> i64 {
+pub fn opset(proto: &ModelProto) -> i64 {
     let own = proto.opset_import.iter().find(|import| import.domain.is_empty() || import.domain == "ai.onnx");
     own.map_or(0, |import| import.version)
 }

@@ -29,12 +29,12 @@ use std::sync::Arc;
 
 use tract_onnx::model::Onnx;
 use tract_onnx::pb::attribute_proto::AttributeType;
-use tract_onnx::pb::{AttributeProto, ModelProto, NodeProto};
+use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto};
 use tract_onnx::prelude::*;
 
 use self::assemble::{Region, assemble};
 pub use self::coverage::{Coverage, NodeCoverage};
-use self::file::File;
+use self::file::{Facts, File};
 use self::partition::{Item, assign_regions, items};
 use self::region::Running;
 use crate::graph::{Graph, Operation};
@@ -95,32 +95,39 @@ pub fn load(
     if let Some(graph) = &mut proto.graph {
         qoperator::rewrite(graph);
     }
-    let file = File::new(&onnx, &proto, &fix)?;
-    let (mut items, reasons) = items(&file);
-    let count = assign_regions(&mut items);
-    let coverage = Coverage::new(&file, &items, count, &reasons);
+    let facts = Facts::new(&onnx, &proto, &fix)?;
+    let opset = file::opset(&proto);
+    let graph = proto.graph.get_or_insert_default();
+    facts.take_constants(graph);
+    let (coverage, regions) = cut_out(graph, opset, facts)?;
     let threads = Arc::new(Threads::new(options.threads)?);
-    let mut running = Vec::with_capacity(count);
-    let mut nodes: Vec<NodeProto> = Vec::new();
-    for region in 0..count {
-        let region = build(&file, &items, region).map_err(LoadError::Region)?;
-        nodes.push(node(running.len(), &region));
-        running.push(Arc::new(plan(region, options, &threads)?));
-    }
-    nodes.extend(items.iter().filter(|item| item.region.is_none()).map(|item| file.graph.node[item.place].clone()));
-    drop(file);
-    if let Some(graph) = &mut proto.graph {
-        graph.node = nodes;
-        let used: BTreeSet<&String> = graph.node.iter().flat_map(|node| &node.input).collect();
-        let outputs: BTreeSet<&String> = graph.output.iter().map(|output| &output.name).collect();
-        graph.initializer.retain(|weights| used.contains(&weights.name) || outputs.contains(&weights.name));
-        graph.value_info.clear();
-    }
+    let running = regions.into_iter().map(|region| plan(region, options, &threads).map(Arc::new));
+    let running = running.collect::<Result<Vec<_>, _>>()?;
     let mut model = onnx.parse(&proto, None)?.model;
     region::fill(&mut model, &running);
     fix(&mut model)?;
     let plans = running.iter().map(|running| Arc::clone(&running.plan)).collect();
     Ok(Lowered { model, coverage, plans })
+}
+
+/// Cuts the regions out of a graph: each leaves a node of its own there, and takes its constants along.
+fn cut_out(graph: &mut GraphProto, opset: i64, facts: Facts) -> Result<(Coverage, Vec<Region>), LoadError> {
+    let file = File::new(graph, opset, facts);
+    let (mut items, reasons) = items(&file);
+    let count = assign_regions(&mut items);
+    let coverage = Coverage::new(&file, &items, count, &reasons);
+    let regions = (0..count).map(|region| build(&file, &items, region).map_err(LoadError::Region));
+    let regions = regions.collect::<Result<Vec<_>, _>>()?;
+    let mut nodes: Vec<NodeProto> = regions.iter().enumerate().map(|(index, region)| node(index, region)).collect();
+    nodes.extend(items.iter().filter(|item| item.region.is_none()).map(|item| file.graph.node[item.place].clone()));
+    let facts = file.into_facts();
+    graph.node = nodes;
+    let used: BTreeSet<&String> = graph.node.iter().flat_map(|node| &node.input).collect();
+    let outputs: BTreeSet<&String> = graph.output.iter().map(|output| &output.name).collect();
+    graph.initializer.retain(|weights| used.contains(&weights.name) || outputs.contains(&weights.name));
+    graph.value_info.clear();
+    facts.give_back(graph);
+    Ok((coverage, regions))
 }
 
 /// A reader of ONNX files that knows quantizing operators and regions.

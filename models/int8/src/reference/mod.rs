@@ -127,7 +127,9 @@ fn compute(tensors: &Tensors<'_>, node: &Node) -> Vec<Owned> {
         Operation::FlipSign => input(0).bytes.iter().map(|byte| byte ^ 0x80).collect(),
         Operation::Convolution(convolution) => linear::convolution(input(0), output, convolution),
         Operation::Product { bounds } => linear::product([input(0), input(1)], output, *bounds),
-        Operation::Binary { operator, bounds } => pointwise::binary([input(0), input(1)], output, *operator, *bounds),
+        Operation::Binary { operator, bounds, signed } => {
+            pointwise::binary([input(0), input(1)], output, *operator, *bounds, *signed)
+        }
         Operation::Table(table) => input(0).bytes.iter().map(|byte| table[usize::from(*byte)]).collect(),
         Operation::Concat { axis } => {
             let inputs: Vec<Bytes<'_>> = node.inputs.iter().map(|id| tensors.bytes(*id)).collect();

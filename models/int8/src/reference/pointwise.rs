@@ -11,9 +11,15 @@ pub fn dequantize(input: Bytes<'_>) -> Owned {
 }
 
 /// Two values, element by element; dimensions broadcast.
-pub fn binary(inputs: [Bytes<'_>; 2], output: &Value, operator: BinaryOperator, bounds: Bounds) -> Vec<u8> {
+pub fn binary(
+    inputs: [Bytes<'_>; 2],
+    output: &Value,
+    operator: BinaryOperator,
+    bounds: Bounds,
+    signed: bool,
+) -> Vec<u8> {
     let [one, two] = inputs;
-    let formula = BinaryFormula::new(operator, one.quantization, two.quantization, quantization(output));
+    let formula = BinaryFormula::new(operator, [one.quantization, two.quantization], quantization(output), signed);
     let element = |index: Vec<usize>| formula.apply(broadcast(one, &index), broadcast(two, &index), bounds);
     indices(&output.shape).map(element).collect()
 }

@@ -251,7 +251,7 @@ impl Grower {
         let operator = [BinaryOperator::Add, BinaryOperator::Sub, BinaryOperator::Mul][self.random.between(0, 2)];
         let inputs = if self.random.chance(50) { [from, other] } else { [other, from] };
         let bounds = self.random.bounds();
-        self.quantized(Operation::Binary { operator, bounds }, &inputs, shape)
+        self.quantized(Operation::Binary { operator, bounds, signed: self.random.between(0, 1) == 1 }, &inputs, shape)
     }
 
     fn pool(&mut self, from: ValueId) -> ValueId {

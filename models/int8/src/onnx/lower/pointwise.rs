@@ -23,22 +23,23 @@ pub fn binary(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     if let Some(step) = with_scalar(wish, operator, &inputs) {
         return Ok(vec![step]);
     }
-    wish.step(Operation::Binary { operator, bounds: wish.bounds }, inputs)
+    wish.step(Operation::Binary { operator, bounds: wish.bounds, signed: wish.output.signed }, inputs)
 }
 
 /// With a constant of one element it is a function of the other operand: a table, of the same formula.
 fn with_scalar(wish: &Wish<'_>, operator: BinaryOperator, inputs: &[Tensor]) -> Option<Step> {
     let output = wish.output.quantization;
-    let (source, shape, formula, constant, value) = match inputs {
+    let (source, shape, operands, constant, value) = match inputs {
         [Tensor::Named(source, shape), Tensor::Constant(bytes, _, constant)] if bytes.len() == 1 => {
-            (source, shape, BinaryFormula::new(operator, source.quantization, *constant, output), 1, bytes[0])
+            (source, shape, [source.quantization, *constant], 1, bytes[0])
         }
         [Tensor::Constant(bytes, _, constant), Tensor::Named(source, shape)] if bytes.len() == 1 => {
-            (source, shape, BinaryFormula::new(operator, *constant, source.quantization, output), 0, bytes[0])
+            (source, shape, [*constant, source.quantization], 0, bytes[0])
         }
         _ => return None,
     };
     wish.shape().ok().filter(|output| output == shape)?;
+    let formula = BinaryFormula::new(operator, operands, output, wish.output.signed);
     let mut table = Box::new([0; 256]);
     for (byte, entry) in (0..=u8::MAX).zip(table.iter_mut()) {
         let bytes = if constant == 1 { [byte, value] } else { [value, byte] };

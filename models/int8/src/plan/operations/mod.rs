@@ -23,7 +23,7 @@ pub fn add(builder: &mut Builder<'_>, node: &Node) {
         Operation::Convolution(convolution) => linear::convolution(builder, node, convolution),
         Operation::IntegerConvolution(convolution) => linear::integer_convolution(builder, node, convolution),
         Operation::Product { bounds } => linear::product(builder, node, *bounds),
-        Operation::Binary { operator, bounds } => pointwise::binary(builder, node, *operator, *bounds),
+        Operation::Binary { operator, bounds, signed } => pointwise::binary(builder, node, *operator, *bounds, *signed),
         Operation::Table(table) => pointwise::table(builder, node, table),
         Operation::Concat { axis } => shape::concat(builder, node, *axis),
         Operation::Pool(pool) => windows::pool(builder, node, pool),

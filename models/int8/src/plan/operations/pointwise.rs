@@ -69,10 +69,10 @@ fn same_order(builder: &mut Builder<'_>, node: &Node) -> (BufferId, BufferId) {
 }
 
 /// Two values, element by element.
-pub fn binary(builder: &mut Builder<'_>, node: &Node, operator: BinaryOperator, bounds: Bounds) {
+pub fn binary(builder: &mut Builder<'_>, node: &Node, operator: BinaryOperator, bounds: Bounds, signed: bool) {
     let [one, two] = [node.inputs[0], node.inputs[1]];
     let output = builder.quantization(node.outputs[0]);
-    let formula = BinaryFormula::new(operator, builder.quantization(one), builder.quantization(two), output);
+    let formula = BinaryFormula::new(operator, [one, two].map(|id| builder.quantization(id)), output, signed);
     let order = common_order(builder, node);
     let (one, one_strides) = operand(builder, one, node.outputs[0], &order);
     let (two, two_strides) = operand(builder, two, node.outputs[0], &order);
