@@ -8,6 +8,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::infer::Factoid;
 use tract_onnx::tract_hir::internal::{DimLike, TractErrorContext};
 
+use super::operators;
 use crate::quantization::Quantization;
 
 /// A graph to look things up in.
@@ -18,6 +19,7 @@ pub struct File<'a> {
     pub opset: i64,
     makers: HashMap<&'a str, usize>,
     shapes: HashMap<&'a str, Vec<usize>>,
+    types: HashMap<&'a str, DatumType>,
     constants: HashMap<&'a str, Arc<Tensor>>,
 }
 
@@ -30,21 +32,6 @@ pub struct Quantized {
     pub quantization: Quantization,
     /// Whether ONNX holds it as `int8`.
     pub signed: bool,
-}
-
-/// A constant that is quantized by channel or as a whole.
-#[derive(Clone, Debug)]
-pub struct Weights {
-    /// Its dimensions.
-    pub shape: Vec<usize>,
-    /// Its values, held signed.
-    pub values: Vec<i8>,
-    /// One scale, or one for each channel.
-    pub scales: Vec<f32>,
-    /// As many zero points.
-    pub zero_points: Vec<i8>,
-    /// The axis of the channels.
-    pub axis: usize,
 }
 
 impl<'a> File<'a> {
@@ -63,6 +50,7 @@ impl<'a> File<'a> {
             opset: opset(proto),
             makers: HashMap::new(),
             shapes: HashMap::new(),
+            types: HashMap::new(),
             constants: HashMap::new(),
         };
         for (place, node) in graph.node.iter().enumerate() {
@@ -79,11 +67,28 @@ impl<'a> File<'a> {
             if let Some(shape) = shape.filter(|_| fact.shape.is_concrete()) {
                 file.shapes.insert(name, shape);
             }
+            if let Some(datum_type) = fact.datum_type.concretize() {
+                file.types.insert(name, datum_type);
+            }
             if let Some(value) = fact.value.concretize() {
                 file.constants.insert(name, value);
             }
         }
+        file.quantize_constants();
         Ok(file)
+    }
+
+    /// Bytes of float weights that the file itself quantizes. (tract's analysis leaves quantizing operators alone.)
+    fn quantize_constants(&mut self) {
+        for node in self.graph.node.iter().filter(|node| node.op_type == "QuantizeLinear") {
+            let given = node.input.iter().filter(|name| !name.is_empty());
+            let Some(inputs) = given.map(|name| self.constant(name).cloned()).collect::<Option<Vec<_>>>() else {
+                continue;
+            };
+            if let Some((name, bytes)) = node.output.first().zip(operators::quantized(node, inputs)) {
+                self.constants.insert(name, bytes);
+            }
+        }
     }
 
     /// The node that makes a value.
@@ -102,6 +107,11 @@ impl<'a> File<'a> {
     /// In words, when it isn't known.
     pub fn shape(&self, name: &str) -> Result<Vec<usize>, String> {
         self.shapes.get(name).cloned().ok_or_else(|| format!("the shape of `{name}` isn't known before running"))
+    }
+
+    /// The type of a value's elements, when it is known.
+    pub fn datum_type(&self, name: &str) -> Option<DatumType> {
+        self.types.get(name).copied()
     }
 
     /// The value of a constant.
@@ -131,50 +141,22 @@ impl<'a> File<'a> {
         self.constant(&node.input[0]).is_none().then(|| self.parameters(node, &node.input[0])).flatten()
     }
 
-    /// What a quantizing or dequantizing node says of its quantized tensor, when that has one scale.
+    /// What a quantizing or dequantizing node says of its quantized tensor, when that has one scale, of type `float`.
     pub fn parameters(&self, node: &NodeProto, quantized: &str) -> Option<Quantized> {
-        let scale = self.scalar(node.input.get(1)?)?;
-        let zero_point = node.input.get(2).filter(|name| !name.is_empty()).map(|name| self.constant(name));
-        let (zero_point, signed) = match zero_point {
-            None => (0, false),
-            Some(tensor) => {
-                let tensor = tensor?;
-                let value = *cast::<i64>(tensor)?.first()?;
-                match tensor.datum_type() {
-                    DatumType::U8 => (value, false),
-                    DatumType::I8 => (value + 128, true),
-                    _ => return None,
-                }
-            }
+        let name = node.input.get(1).filter(|name| self.datum_type(name) == Some(DatumType::F32))?;
+        let scale = self.scalar(name)?;
+        let zero_point = match node.input.get(2).filter(|name| !name.is_empty()) {
+            None => 0,
+            Some(name) => *self.integers(name)?.first()?,
+        };
+        let (zero_point, signed) = match self.datum_type(quantized)? {
+            DatumType::U8 => (zero_point, false),
+            DatumType::I8 => (zero_point + 128, true),
+            _ => return None,
         };
         let quantization = Quantization { scale, zero_point: u8::try_from(zero_point).ok()? };
         let usable = scale.is_finite() && scale > 0.0;
         usable.then(|| Quantized { name: quantized.to_owned(), quantization, signed })
-    }
-
-    /// The constant behind a float value that a `DequantizeLinear` makes from bytes.
-    pub fn weights(&self, name: &str) -> Option<Weights> {
-        let node = self.maker(name).filter(|node| node.op_type == "DequantizeLinear")?;
-        let tensor = self.constant(&node.input[0])?;
-        let (values, offset) = match tensor.datum_type() {
-            DatumType::I8 => (cast::<i8>(tensor)?, 0),
-            DatumType::U8 => (cast::<u8>(tensor)?.into_iter().map(|byte| (byte ^ 0x80) as i8).collect(), 128),
-            _ => return None,
-        };
-        let scales = self.floats(node.input.get(1)?)?;
-        let zero_points = match node.input.get(2).filter(|name| !name.is_empty()) {
-            Some(name) => self.integers(name)?,
-            None => vec![0; scales.len()],
-        };
-        let signed = zero_points.iter().map(|zero_point| i8::try_from(zero_point - offset).ok());
-        let zero_points = signed.collect::<Option<Vec<i8>>>()?;
-        let axis = node.get_attr_opt::<i64>("axis").ok()?.unwrap_or(1);
-        let rank = tensor.rank();
-        let axis = usize::try_from(if axis < 0 { axis + rank as i64 } else { axis }).ok()?;
-        let fits = zero_points.len() == scales.len()
-            && (scales.len() == 1 || tensor.shape().get(axis) == Some(&scales.len()))
-            && scales.iter().all(|scale| scale.is_finite() && *scale > 0.0);
-        fits.then(|| Weights { shape: tensor.shape().to_vec(), values, scales, zero_points, axis })
     }
 
     /// The 32-bit integers behind a float value that a `DequantizeLinear` makes of a constant.
@@ -199,23 +181,6 @@ impl<'a> File<'a> {
             None => 0,
         };
         Some(values.into_iter().map(|value| value.wrapping_sub(zero_point) as f32 * scale).collect())
-    }
-}
-
-impl Weights {
-    /// Whether every channel of `axis` has parameters of its own, or all have the same.
-    pub fn by(&self, axis: usize) -> bool {
-        self.scales.len() == 1 || self.axis == axis
-    }
-
-    /// The scale of a channel.
-    pub fn scale(&self, channel: usize) -> f32 {
-        if self.scales.len() == 1 { self.scales[0] } else { self.scales[channel] }
-    }
-
-    /// The zero point of a channel.
-    pub fn zero_point(&self, channel: usize) -> i8 {
-        if self.zero_points.len() == 1 { self.zero_points[0] } else { self.zero_points[channel] }
     }
 }
 
