@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tract_onnx::pb::NodeProto;
+
 use super::file::File;
 use super::partition::Item;
 
@@ -52,7 +54,7 @@ impl Coverage {
     /// Looks at every operator of the file.
     pub(super) fn new(file: &File<'_>, items: &[Item], regions: usize, reasons: &BTreeMap<usize, String>) -> Self {
         let left = |place: usize| items.iter().any(|item| item.place == place && item.region.is_none());
-        let node = |(place, node): (usize, &tract_onnx::pb::NodeProto)| {
+        let node = |(place, node): (usize, &NodeProto)| {
             let macs = macs(file, node)?;
             let on_integers = !left(place);
             let unknown = || "its output isn't quantized".to_owned();
@@ -63,20 +65,37 @@ impl Coverage {
     }
 }
 
-/// Multiply-accumulates of an operator; none for those that have none.
-fn macs(file: &File<'_>, node: &tract_onnx::pb::NodeProto) -> Option<u64> {
-    let product = |shape: &[usize]| shape.iter().map(|length| *length as u64).product::<u64>();
-    let shape = |name: Option<&String>| name.and_then(|name| file.shape(name).ok()).unwrap_or_default();
-    let output = product(&shape(node.output.first()));
-    let depth = match node.op_type.as_str() {
-        "Conv" | "ConvInteger" => product(shape(node.input.get(1)).get(1..).unwrap_or(&[])),
-        "MatMul" | "MatMulInteger" => shape(node.input.first()).last().map_or(0, |depth| *depth as u64),
+/// Multiply-accumulates of an operator; 0 where shapes aren't known, none for operators that have none.
+fn macs(file: &File<'_>, node: &NodeProto) -> Option<u64> {
+    let shape = |name: Option<&String>| name.and_then(|name| file.shape(name).ok());
+    let length = |input: usize, axis: usize| Some(*shape(node.input.get(input))?.get(axis)? as u64);
+    let behind_first = |input: usize| Some(product(shape(node.input.get(input))?.get(1..)?));
+    let output = || shape(node.output.first()).map(|shape| product(&shape));
+    let known = match node.op_type.as_str() {
+        "Conv" | "ConvInteger" => output().zip(behind_first(1)),
+        // Every element of its input goes into each output channel and place of the window.
+        "ConvTranspose" => shape(node.input.first()).map(|shape| product(&shape)).zip(behind_first(1)),
+        "MatMul" | "MatMulInteger" => {
+            let depth = shape(node.input.first()).map(|shape| shape.last().map_or(1, |depth| *depth as u64));
+            output().zip(depth)
+        }
         "Gemm" => {
             let turned = node.get_attr_opt::<i64>("transA").ok().flatten().unwrap_or(0) != 0;
-            shape(node.input.first()).get(usize::from(!turned)).map_or(0, |depth| *depth as u64)
+            output().zip(length(0, usize::from(!turned)))
         }
+        "LSTM" | "GRU" | "RNN" => recurrent(&length),
         _ => return None,
     };
-    let known = node.output.first().is_some_and(|name| file.shape(name).is_ok());
-    Some(if known { output.saturating_mul(depth) } else { 0 })
+    Some(known.map_or(0, |(elements, depth)| elements.saturating_mul(depth)))
+}
+
+/// Rows of all steps and directions, and the multiply-accumulates of each: gates × (input width + state width).
+fn recurrent(length: &impl Fn(usize, usize) -> Option<u64>) -> Option<(u64, u64)> {
+    let rows = length(0, 0)?.saturating_mul(length(0, 1)?).saturating_mul(length(1, 0)?);
+    let width = length(1, 2)?.saturating_add(length(2, 2)?);
+    Some((rows, length(1, 1)?.saturating_mul(width)))
+}
+
+fn product(shape: &[usize]) -> u64 {
+    shape.iter().map(|length| *length as u64).fold(1, u64::saturating_mul)
 }

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use tract_onnx::model::{Onnx, ParseResult};
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::infer::Factoid;
-use tract_onnx::tract_hir::internal::{DimLike, TractErrorContext};
 
+use super::facts::Facts;
+use super::operators;
 use crate::quantization::Quantization;
 
 /// A graph to look things up in.
@@ -18,13 +17,6 @@ pub struct File<'a> {
     pub opset: i64,
     makers: HashMap<&'a str, usize>,
     facts: Facts,
-}
-
-/// What tract finds out about a file's values, by their names.
-#[derive(Default)]
-pub struct Facts {
-    shapes: HashMap<String, Vec<usize>>,
-    constants: HashMap<String, Arc<Tensor>>,
 }
 
 /// A quantized tensor of the file, as a float operator sees it through a `DequantizeLinear`.
@@ -38,75 +30,6 @@ pub struct Quantized {
     pub signed: bool,
 }
 
-/// A constant that is quantized by channel or as a whole.
-#[derive(Clone, Debug)]
-pub struct Weights {
-    /// Its dimensions.
-    pub shape: Vec<usize>,
-    /// Its values, held signed.
-    pub values: Vec<i8>,
-    /// One scale, or one for each channel.
-    pub scales: Vec<f32>,
-    /// As many zero points.
-    pub zero_points: Vec<i8>,
-    /// The axis of the channels.
-    pub axis: usize,
-}
-
-/// Constants of more bytes are taken out of the file while it is looked at: one copy of the weights is enough.
-const LARGE_BYTES: usize = 1 << 10;
-
-impl Facts {
-    /// Shapes and computed constants, as tract sees them.
-    pub fn new(
-        onnx: &Onnx,
-        proto: &ModelProto,
-        fix: impl Fn(&mut InferenceModel) -> TractResult<()>,
-    ) -> TractResult<Self> {
-        let graph = proto.graph.as_ref().context("no graph")?;
-        let ParseResult { mut model, outlets_by_name, .. } = onnx.parse(proto, None)?;
-        fix(&mut model)?;
-        model.analyse(false)?;
-        let mut facts = Self::default();
-        let made = graph.node.iter().flat_map(|node| &node.output);
-        let given =
-            graph.input.iter().map(|input| &input.name).chain(graph.initializer.iter().map(|weights| &weights.name));
-        for name in made.chain(given) {
-            let Some(outlet) = outlets_by_name.get(name) else { continue };
-            let fact = model.outlet_fact(*outlet)?;
-            let lengths = fact.shape.concretize().unwrap_or_default();
-            let shape = lengths.iter().map(|length| length.to_usize().ok()).collect::<Option<Vec<usize>>>();
-            if let Some(shape) = shape.filter(|_| fact.shape.is_concrete()) {
-                facts.shapes.insert(name.clone(), shape);
-            }
-            if let Some(value) = fact.value.concretize() {
-                facts.constants.insert(name.clone(), value);
-            }
-        }
-        Ok(facts)
-    }
-
-    /// Empties the file's large constants, which are held here.
-    pub fn take_constants(&self, graph: &mut GraphProto) {
-        for weights in &mut graph.initializer {
-            let held = self.constants.get(&weights.name).and_then(|tensor| tensor.try_as_plain_ram().ok());
-            if held.is_some_and(|held| held.as_bytes() == weights.raw_data && weights.raw_data.len() > LARGE_BYTES) {
-                weights.raw_data = Vec::new();
-            }
-        }
-    }
-
-    /// Gives back the constants that are left in the file.
-    pub fn give_back(&self, graph: &mut GraphProto) {
-        for weights in graph.initializer.iter_mut().filter(|weights| weights.raw_data.is_empty()) {
-            let held = self.constants.get(&weights.name).and_then(|tensor| tensor.try_as_plain_ram().ok());
-            if let Some(held) = held.filter(|held| held.as_bytes().len() > LARGE_BYTES) {
-                weights.raw_data = held.as_bytes().to_vec();
-            }
-        }
-    }
-}
-
 impl<'a> File<'a> {
     /// Resolves a file's names.
     pub fn new(graph: &'a GraphProto, opset: i64, facts: Facts) -> Self {
@@ -114,12 +37,27 @@ impl<'a> File<'a> {
         for (place, node) in graph.node.iter().enumerate() {
             makers.extend(node.output.iter().map(|name| (name.as_str(), place)));
         }
-        Self { graph, opset, makers, facts }
+        let mut file = Self { graph, opset, makers, facts };
+        file.quantize_constants();
+        file
     }
 
     /// What was known of it.
     pub fn into_facts(self) -> Facts {
         self.facts
+    }
+
+    /// Bytes of float weights that the file itself quantizes. (tract's analysis leaves quantizing operators alone.)
+    fn quantize_constants(&mut self) {
+        for node in self.graph.node.iter().filter(|node| node.op_type == "QuantizeLinear") {
+            let given = node.input.iter().filter(|name| !name.is_empty());
+            let Some(inputs) = given.map(|name| self.constant(name).cloned()).collect::<Option<Vec<_>>>() else {
+                continue;
+            };
+            if let Some((name, bytes)) = node.output.first().zip(operators::quantized(node, inputs)) {
+                self.facts.constants.insert(name.clone(), bytes);
+            }
+        }
     }
 
     /// The node that makes a value.
@@ -138,6 +76,11 @@ impl<'a> File<'a> {
     /// In words, when it isn't known.
     pub fn shape(&self, name: &str) -> Result<Vec<usize>, String> {
         self.facts.shapes.get(name).cloned().ok_or_else(|| format!("the shape of `{name}` isn't known before running"))
+    }
+
+    /// The type of a value's elements, when it is known.
+    pub fn datum_type(&self, name: &str) -> Option<DatumType> {
+        self.facts.types.get(name).copied()
     }
 
     /// The value of a constant.
@@ -167,50 +110,22 @@ impl<'a> File<'a> {
         self.constant(&node.input[0]).is_none().then(|| self.parameters(node, &node.input[0])).flatten()
     }
 
-    /// What a quantizing or dequantizing node says of its quantized tensor, when that has one scale.
+    /// What a quantizing or dequantizing node says of its quantized tensor, when that has one scale, of type `float`.
     pub fn parameters(&self, node: &NodeProto, quantized: &str) -> Option<Quantized> {
-        let scale = self.scalar(node.input.get(1)?)?;
-        let zero_point = node.input.get(2).filter(|name| !name.is_empty()).map(|name| self.constant(name));
-        let (zero_point, signed) = match zero_point {
-            None => (0, false),
-            Some(tensor) => {
-                let tensor = tensor?;
-                let value = *cast::<i64>(tensor)?.first()?;
-                match tensor.datum_type() {
-                    DatumType::U8 => (value, false),
-                    DatumType::I8 => (value + 128, true),
-                    _ => return None,
-                }
-            }
+        let name = node.input.get(1).filter(|name| self.datum_type(name) == Some(DatumType::F32))?;
+        let scale = self.scalar(name)?;
+        let zero_point = match node.input.get(2).filter(|name| !name.is_empty()) {
+            None => 0,
+            Some(name) => *self.integers(name)?.first()?,
+        };
+        let (zero_point, signed) = match self.datum_type(quantized)? {
+            DatumType::U8 => (zero_point, false),
+            DatumType::I8 => (zero_point + 128, true),
+            _ => return None,
         };
         let quantization = Quantization { scale, zero_point: u8::try_from(zero_point).ok()? };
         let usable = scale.is_finite() && scale > 0.0;
         usable.then(|| Quantized { name: quantized.to_owned(), quantization, signed })
-    }
-
-    /// The constant behind a float value that a `DequantizeLinear` makes from bytes.
-    pub fn weights(&self, name: &str) -> Option<Weights> {
-        let node = self.maker(name).filter(|node| node.op_type == "DequantizeLinear")?;
-        let tensor = self.constant(&node.input[0])?;
-        let (values, offset) = match tensor.datum_type() {
-            DatumType::I8 => (cast::<i8>(tensor)?, 0),
-            DatumType::U8 => (cast::<u8>(tensor)?.into_iter().map(|byte| (byte ^ 0x80) as i8).collect(), 128),
-            _ => return None,
-        };
-        let scales = self.floats(node.input.get(1)?)?;
-        let zero_points = match node.input.get(2).filter(|name| !name.is_empty()) {
-            Some(name) => self.integers(name)?,
-            None => vec![0; scales.len()],
-        };
-        let signed = zero_points.iter().map(|zero_point| i8::try_from(zero_point - offset).ok());
-        let zero_points = signed.collect::<Option<Vec<i8>>>()?;
-        let axis = node.get_attr_opt::<i64>("axis").ok()?.unwrap_or(1);
-        let rank = tensor.rank();
-        let axis = usize::try_from(if axis < 0 { axis + rank as i64 } else { axis }).ok()?;
-        let fits = zero_points.len() == scales.len()
-            && (scales.len() == 1 || tensor.shape().get(axis) == Some(&scales.len()))
-            && scales.iter().all(|scale| scale.is_finite() && *scale > 0.0);
-        fits.then(|| Weights { shape: tensor.shape().to_vec(), values, scales, zero_points, axis })
     }
 
     /// The 32-bit integers behind a float value that a `DequantizeLinear` makes of a constant.
@@ -235,23 +150,6 @@ impl<'a> File<'a> {
             None => 0,
         };
         Some(values.into_iter().map(|value| value.wrapping_sub(zero_point) as f32 * scale).collect())
-    }
-}
-
-impl Weights {
-    /// Whether every channel of `axis` has parameters of its own, or all have the same.
-    pub fn by(&self, axis: usize) -> bool {
-        self.scales.len() == 1 || self.axis == axis
-    }
-
-    /// The scale of a channel.
-    pub fn scale(&self, channel: usize) -> f32 {
-        if self.scales.len() == 1 { self.scales[0] } else { self.scales[channel] }
-    }
-
-    /// The zero point of a channel.
-    pub fn zero_point(&self, channel: usize) -> i8 {
-        if self.zero_points.len() == 1 { self.zero_points[0] } else { self.zero_points[channel] }
     }
 }
 

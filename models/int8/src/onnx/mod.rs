@@ -16,25 +16,32 @@
 mod assemble;
 mod coverage;
 mod dynamic;
+mod facts;
 mod file;
 mod function;
+mod fused;
 mod lower;
+mod nested;
 mod operators;
 mod partition;
+mod propagation;
 mod qoperator;
 mod region;
+mod weights;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tract_onnx::model::Onnx;
 use tract_onnx::pb::attribute_proto::AttributeType;
-use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto};
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 use tract_onnx::prelude::*;
 
 use self::assemble::{Region, assemble};
 pub use self::coverage::{Coverage, NodeCoverage};
-use self::file::{Facts, File};
+use self::facts::Facts;
+use self::file::File;
 use self::partition::{Item, assign_regions, items};
 use self::region::Running;
 use crate::graph::{Graph, Operation};
@@ -77,6 +84,22 @@ pub enum LoadError {
     /// No threads.
     #[error(transparent)]
     Threads(#[from] ThreadsError),
+    /// An operator that nothing here runs.
+    #[error("operator {operator} (of `{node}`) isn't known here{}", advice(.operator))]
+    Operator {
+        /// Which operator.
+        operator: String,
+        /// The node that wants it.
+        node: String,
+    },
+    /// Elements of a type that nothing here computes with.
+    #[error("`{name}` has elements of type {kind}: quantize to 8 bits instead")]
+    Elements {
+        /// Which constant.
+        name: String,
+        /// ONNX's name of its type.
+        kind: &'static str,
+    },
     /// A region contradicts itself: what made it is wrong.
     #[error("a quantized region can't be built: {0}")]
     Region(String),
@@ -93,7 +116,10 @@ pub fn load(
 ) -> Result<Lowered, LoadError> {
     let onnx = reader();
     if let Some(graph) = &mut proto.graph {
+        fused::rewrite(graph);
         qoperator::rewrite(graph);
+        propagation::propagate(graph);
+        known(&onnx, graph)?;
     }
     let facts = Facts::new(&onnx, &proto, &fix)?;
     let opset = file::opset(&proto);
@@ -119,15 +145,49 @@ fn cut_out(graph: &mut GraphProto, opset: i64, facts: Facts) -> Result<(Coverage
     let regions = (0..count).map(|region| build(&file, &items, region).map_err(LoadError::Region));
     let regions = regions.collect::<Result<Vec<_>, _>>()?;
     let mut nodes: Vec<NodeProto> = regions.iter().enumerate().map(|(index, region)| node(index, region)).collect();
-    nodes.extend(items.iter().filter(|item| item.region.is_none()).map(|item| file.graph.node[item.place].clone()));
+    let mut reals = Vec::new();
+    for node in items.iter().filter(|item| item.region.is_none()).map(|item| &file.graph.node[item.place]) {
+        match dequantized(&file, node) {
+            Some(constant) => reals.push(constant),
+            None => nodes.push(node.clone()),
+        }
+    }
     let facts = file.into_facts();
     graph.node = nodes;
-    let used: BTreeSet<&String> = graph.node.iter().flat_map(|node| &node.input).collect();
+    graph.initializer.extend(reals);
+    let used: BTreeSet<&String> = graph.node.iter().flat_map(nested::reads).collect();
     let outputs: BTreeSet<&String> = graph.output.iter().map(|output| &output.name).collect();
     graph.initializer.retain(|weights| used.contains(&weights.name) || outputs.contains(&weights.name));
     graph.value_info.clear();
     facts.give_back(graph);
     Ok((coverage, regions))
+}
+
+/// What to do about an operator that isn't known.
+fn advice(operator: &str) -> &'static str {
+    let by_optimizer = ["Fused", "Nhwc", "Embed", "Attention", "QAttention", "MultiHead", "QEmbed", "Skip", "Bias"];
+    if by_optimizer.iter().any(|start| operator.starts_with(start)) {
+        ": ONNX Runtime's optimizer makes it of others; export or quantize the model without that step"
+    } else {
+        ": leave it out of what is quantized, or export the model with ONNX's own operators"
+    }
+}
+
+/// Refuses a graph that can't be run, by the name of what stands in the way.
+fn known(onnx: &Onnx, graph: &GraphProto) -> Result<(), LoadError> {
+    let unknown = |node: &&NodeProto| {
+        let own = node.domain.is_empty() || node.domain == "ai.onnx";
+        !own && !onnx.op_register.0.contains_key(&node.op_type)
+    };
+    if let Some(node) = graph.node.iter().find(unknown) {
+        return Err(LoadError::Operator { operator: node.op_type.clone(), node: node.name.clone() });
+    }
+    let narrow = |constant: &TensorProto| {
+        let kind = DataType::try_from(constant.data_type).ok()?.as_str_name();
+        let is_narrow = kind.ends_with("INT4") || kind.starts_with("FLOAT8") || kind.ends_with("INT2");
+        is_narrow.then(|| LoadError::Elements { name: constant.name.clone(), kind })
+    };
+    graph.initializer.iter().find_map(narrow).map_or(Ok(()), Err)
 }
 
 /// A reader of ONNX files that knows quantizing operators and regions.
@@ -136,6 +196,23 @@ fn reader() -> Onnx {
     operators::register(&mut onnx.op_register);
     region::register(&mut onnx.op_register);
     onnx
+}
+
+/// What a node dequantizes of a constant, as a constant: some operators of tract want those.
+fn dequantized(file: &File<'_>, node: &NodeProto) -> Option<TensorProto> {
+    let name = node.output.first().filter(|_| node.op_type == "DequantizeLinear")?;
+    let shape = file.shape(name).ok().filter(|_| file.datum_type(name) == Some(DatumType::F32))?;
+    let given = node.input.iter().filter(|name| !name.is_empty());
+    let inputs = given.map(|name| file.constant(name).cloned()).collect::<Option<Vec<_>>>()?;
+    let real = operators::dequantized(node, inputs)?;
+    let floats = file::cast::<f32>(&real)?;
+    Some(TensorProto {
+        name: name.clone(),
+        dims: shape.into_iter().map(|length| length as i64).collect(),
+        data_type: DataType::Float.into(),
+        float_data: floats,
+        ..TensorProto::default()
+    })
 }
 
 /// A region of its members.

@@ -4,6 +4,7 @@
 
 use tract_onnx::model::{OnnxOpRegister, ParsingContext};
 use tract_onnx::pb::NodeProto;
+use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::{EvalOp, Op, TypedOp};
 use tract_onnx::tract_hir::internal::*;
@@ -19,11 +20,48 @@ pub fn register(register: &mut OnnxOpRegister) {
 }
 
 fn build(node: &NodeProto, direction: Direction) -> Built {
+    Ok((expand(linear(node, direction)?), vec![]))
+}
+
+fn linear(node: &NodeProto, direction: Direction) -> TractResult<Linear> {
     let blocks = node.get_attr_opt::<i64>("block_size")?.unwrap_or(0);
     ensure!(blocks == 0, "{}: quantization by blocks isn't supported", node.op_type);
     let axis = node.get_attr_opt::<i64>("axis")?.unwrap_or(1);
     let zero_point = node.input.get(2).is_some_and(|name| !name.is_empty());
-    Ok((expand(Linear { direction, axis, zero_point }), vec![]))
+    let to = output_type(node)?;
+    Ok(Linear { direction, axis, zero_point, to })
+}
+
+/// The type that a node names for its output; none leaves it to the zero point, or to the scale.
+fn output_type(node: &NodeProto) -> TractResult<Option<DatumType>> {
+    let code = node.get_attr_opt::<i64>("output_dtype")?.unwrap_or(0);
+    let named = i32::try_from(code).ok().and_then(|code| DataType::try_from(code).ok());
+    Ok(match named {
+        Some(DataType::Undefined) => None,
+        Some(DataType::Uint8) => Some(u8::datum_type()),
+        Some(DataType::Int8) => Some(i8::datum_type()),
+        Some(DataType::Uint16) => Some(u16::datum_type()),
+        Some(DataType::Int16) => Some(i16::datum_type()),
+        Some(DataType::Float) => Some(f32::datum_type()),
+        Some(DataType::Float16) => Some(f16::datum_type()),
+        _ => bail!("{}: its type {code} of ONNX isn't supported", node.op_type),
+    })
+}
+
+/// What a `QuantizeLinear` makes of constants; none when they don't fit.
+pub fn quantized(node: &NodeProto, inputs: Vec<Arc<Tensor>>) -> Option<Arc<Tensor>> {
+    of_constants(node, Direction::Quantize, inputs)
+}
+
+/// What a `DequantizeLinear` makes of constants; none when they don't fit.
+pub fn dequantized(node: &NodeProto, inputs: Vec<Arc<Tensor>>) -> Option<Arc<Tensor>> {
+    of_constants(node, Direction::Dequantize, inputs)
+}
+
+fn of_constants(node: &NodeProto, direction: Direction, inputs: Vec<Arc<Tensor>>) -> Option<Arc<Tensor>> {
+    let inputs: TVec<TValue> = inputs.into_iter().map(IntoTValue::into_tvalue).collect();
+    let linear = linear(node, direction).ok().filter(|_| inputs.len() > 1)?;
+    linear.apply(inputs).ok().map(Arc::new)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +76,33 @@ struct Linear {
     direction: Direction,
     axis: i64,
     zero_point: bool,
+    /// The output's type, where the node names it.
+    to: Option<DatumType>,
+}
+
+impl Linear {
+    /// The output's type, given those of scale and zero point.
+    fn output_type(&self, scale: DatumType, zero_point: Option<DatumType>) -> DatumType {
+        let own = match self.direction {
+            Direction::Dequantize => scale,
+            Direction::Quantize => zero_point.unwrap_or_else(u8::datum_type),
+        };
+        self.to.unwrap_or(own)
+    }
+
+    fn apply(&self, inputs: TVec<TValue>) -> TractResult<Tensor> {
+        let scales = cast::<f32>(&inputs[1]).context("scales that aren't floats")?;
+        let zero_points = match inputs.get(2) {
+            Some(tensor) => cast::<i32>(tensor).context("zero points that aren't integers")?,
+            None => vec![0],
+        };
+        let channels = Channels::new(self.axis, inputs[0].shape(), scales, zero_points)?;
+        let to = self.output_type(inputs[1].datum_type(), inputs.get(2).map(|tensor| tensor.datum_type()));
+        match self.direction {
+            Direction::Dequantize => Ok(channels.dequantize(&inputs[0])?.cast_to_dt(to)?.into_owned()),
+            Direction::Quantize => channels.quantize(&inputs[0], to),
+        }
+    }
 }
 
 impl Expansion for Linear {
@@ -58,12 +123,12 @@ impl Expansion for Linear {
     ) -> InferenceResult {
         check_input_arity(inputs, 2 + usize::from(self.zero_point))?;
         check_output_arity(outputs, 1)?;
-        solver.equals(&inputs[1].datum_type, f32::datum_type())?;
         solver.equals(&outputs[0].shape, &inputs[0].shape)?;
-        match self.direction {
-            Direction::Dequantize => solver.equals(&outputs[0].datum_type, f32::datum_type()),
-            Direction::Quantize if self.zero_point => solver.equals(&outputs[0].datum_type, &inputs[2].datum_type),
-            Direction::Quantize => solver.equals(&outputs[0].datum_type, u8::datum_type()),
+        match (self.to, self.direction) {
+            (Some(to), _) => solver.equals(&outputs[0].datum_type, to),
+            (None, Direction::Dequantize) => solver.equals(&outputs[0].datum_type, &inputs[1].datum_type),
+            (None, _) if self.zero_point => solver.equals(&outputs[0].datum_type, &inputs[2].datum_type),
+            (None, _) => solver.equals(&outputs[0].datum_type, u8::datum_type()),
         }
     }
 
@@ -84,20 +149,7 @@ impl EvalOp for Linear {
     op_out_of_plan!();
 
     fn eval(&self, _: &EvalContext<'_>, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let scales = cast::<f32>(&inputs[1]).context("scales that aren't floats")?;
-        let zero_points = match inputs.get(2) {
-            Some(tensor) => cast::<i32>(tensor).context("zero points that aren't integers")?,
-            None => vec![0],
-        };
-        let channels = Channels::new(self.axis, inputs[0].shape(), scales, zero_points)?;
-        let output = match self.direction {
-            Direction::Dequantize => channels.dequantize(&inputs[0])?,
-            Direction::Quantize => {
-                let datum_type = inputs.get(2).map_or(u8::datum_type(), |tensor| tensor.datum_type());
-                channels.quantize(&inputs[0], datum_type)?
-            }
-        };
-        Ok(tvec!(output.into_tvalue()))
+        Ok(tvec!(self.apply(inputs)?.into_tvalue()))
     }
 }
 
@@ -105,10 +157,7 @@ impl TypedOp for Linear {
     as_op!();
 
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let datum_type = match self.direction {
-            Direction::Dequantize => f32::datum_type(),
-            Direction::Quantize => inputs.get(2).map_or(u8::datum_type(), |fact| fact.datum_type),
-        };
+        let datum_type = self.output_type(inputs[1].datum_type, inputs.get(2).map(|fact| fact.datum_type));
         Ok(tvec!(datum_type.fact(inputs[0].shape.clone())))
     }
 }
@@ -133,18 +182,20 @@ impl Channels {
         Ok(Self { scales, zero_points, inner: shape[axis + 1..].iter().product() })
     }
 
-    fn of(&self, place: usize) -> (f32, i32) {
-        let channel = place / self.inner.max(1) % self.scales.len();
-        (self.scales[channel], self.zero_points.get(channel).copied().unwrap_or(self.zero_points[0]))
+    /// What `convert` makes of every element, given its scale and zero point.
+    fn map<T: Copy, U>(&self, elements: &[T], convert: impl Fn(T, f32, i32) -> U) -> Vec<U> {
+        let mut result = Vec::with_capacity(elements.len());
+        for (place, run) in elements.chunks(self.inner.max(1)).enumerate() {
+            let channel = place % self.scales.len();
+            let zero_point = self.zero_points.get(channel).copied().unwrap_or(self.zero_points[0]);
+            result.extend(run.iter().map(|element| convert(*element, self.scales[channel], zero_point)));
+        }
+        result
     }
 
     fn dequantize(&self, input: &Tensor) -> TractResult<Tensor> {
         let values = cast::<i32>(input).context("what isn't integers can't be dequantized")?;
-        let value = |(place, value): (usize, i32)| {
-            let (scale, zero_point) = self.of(place);
-            value.wrapping_sub(zero_point) as f32 * scale
-        };
-        let floats: Vec<f32> = values.into_iter().enumerate().map(value).collect();
+        let floats = self.map(&values, |value, scale, zero_point| value.wrapping_sub(zero_point) as f32 * scale);
         Tensor::from_shape(input.shape(), &floats)
     }
 
@@ -158,11 +209,9 @@ impl Channels {
             other => bail!("quantizing to {other:?} isn't supported"),
         };
         let values = cast::<f32>(input).context("what isn't floats can't be quantized")?;
-        let value = |(place, value): (usize, f32)| {
-            let (scale, zero_point) = self.of(place);
+        let integers = self.map(&values, |value, scale, zero_point| {
             ((value / scale).round_ties_even() + zero_point as f32).max(low).min(high) as i32
-        };
-        let integers: Vec<i32> = values.into_iter().enumerate().map(value).collect();
+        });
         Ok(Tensor::from_shape(input.shape(), &integers)?.cast_to_dt(datum_type)?.into_owned())
     }
 }

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::assemble::{Port, assemble};
 use super::dynamic::{self, Dynamic};
 use super::file::{File, Quantized};
 use super::lower::{Tensor, Unit, lower};
+use super::nested;
+use crate::check::check;
 
 /// What makes values, in an order in which it can run.
 #[derive(Debug)]
@@ -45,42 +48,76 @@ pub fn items(file: &File<'_>) -> (Vec<Item>, BTreeMap<usize, String>) {
         let Some(place) = file.maker_place(&name).filter(|place| !items.contains_key(place)) else { continue };
         let item = item(file, place, &mut reasons);
         wanted.extend(item.inputs.iter().cloned());
+        // Outside of regions a border reads its scale, too.
+        if matches!(item.kind, ItemKind::Enter(_) | ItemKind::Leave(_)) {
+            wanted.extend(file.graph.node[place].input.iter().cloned());
+        }
         items.insert(place, item);
     }
     (items.into_values().collect(), reasons)
 }
 
+/// A node as it can run, and where that isn't on integers, why.
 fn item(file: &File<'_>, place: usize, reasons: &mut BTreeMap<usize, String>) -> Item {
     let node = &file.graph.node[place];
-    let names = |names: &[String]| names.iter().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>();
-    let plain = |kind| Item { place, kind, inputs: names(&node.input), outputs: names(&node.output), region: None };
-    let first = |kind| Item { inputs: node.input[..1].to_vec(), ..plain(kind) };
+    let mut because = |at: Option<usize>, reason: String| at.map(|at| reasons.insert(at, reason));
     match node.op_type.as_str() {
-        "QuantizeLinear" => match lower(file, node) {
-            Ok(unit) => Item { inputs: sources(&unit), ..plain(ItemKind::Unit(unit)) },
-            Err(reason) => {
-                if let Some(maker) = file.maker_place(&node.input[0]) {
-                    reasons.insert(maker, reason);
-                }
-                match file.parameters(node, &node.output[0]) {
-                    Some(quantized) => first(ItemKind::Enter(quantized)),
-                    None => plain(ItemKind::Other),
-                }
-            }
+        "QuantizeLinear" if file.constant(&node.output[0]).is_none() => match unit(file, place) {
+            Ok(item) => return item,
+            Err(reason) => because(file.maker_place(&node.input[0]), reason),
         },
-        "DequantizeLinear" => match file.dequantized(&node.output[0]) {
-            Some(quantized) => first(ItemKind::Leave(quantized)),
-            None => plain(ItemKind::Other),
+        "DynamicQuantizeLinear" | "ConvInteger" | "MatMulInteger" => match integers(file, place) {
+            Ok(item) => return item,
+            Err(reason) => because(Some(place), reason),
         },
-        "DynamicQuantizeLinear" | "ConvInteger" | "MatMulInteger" => match dynamic::lower(file, node) {
-            Ok(dynamic) => Item { inputs: dynamic.inputs(node), ..plain(ItemKind::Dynamic(dynamic)) },
-            Err(reason) => {
-                reasons.insert(place, reason);
-                plain(ItemKind::Other)
-            }
-        },
-        _ => plain(ItemKind::Other),
+        _ => None,
+    };
+    border(file, place).unwrap_or_else(|| Item::new(file, place, ItemKind::Other, nested::reads(node)))
+}
+
+impl Item {
+    fn new(file: &File<'_>, place: usize, kind: ItemKind, inputs: Vec<&String>) -> Self {
+        let outputs = file.graph.node[place].output.iter().filter(|name| !name.is_empty()).cloned().collect();
+        Self { place, kind, inputs: inputs.into_iter().cloned().collect(), outputs, region: None }
     }
+
+    /// Itself, when a region of it alone holds together, and its borders are as they are in the file.
+    fn checked(self, file: &File<'_>) -> Result<Self, String> {
+        let region = assemble(file, &[&self], &self.outputs.iter().cloned().collect())?;
+        check(&region.graph).map_err(|error| error.to_string())?;
+        let agrees = |port: &Port| {
+            file.shape(&port.name).is_ok_and(|shape| shape == port.shape)
+                && file.datum_type(&port.name) == Some(port.datum_type)
+        };
+        let wrong = region.inputs.iter().chain(&region.outputs).find(|port| !agrees(port));
+        wrong.map_or(Ok(self), |port| Err(format!("`{}` has another type or shape than it needs", port.name)))
+    }
+}
+
+/// What makes bytes of bytes.
+fn unit(file: &File<'_>, place: usize) -> Result<Item, String> {
+    let unit = lower(file, &file.graph.node[place])?;
+    let inputs = sources(&unit);
+    Item::new(file, place, ItemKind::Unit(unit), inputs.iter().collect()).checked(file)
+}
+
+/// Integers by parameters that are computed while running.
+fn integers(file: &File<'_>, place: usize) -> Result<Item, String> {
+    let node = &file.graph.node[place];
+    let dynamic = dynamic::lower(file, node)?;
+    let inputs = dynamic.inputs(node);
+    Item::new(file, place, ItemKind::Dynamic(dynamic), inputs.iter().collect()).checked(file)
+}
+
+/// What turns floats into bytes or back.
+fn border(file: &File<'_>, place: usize) -> Option<Item> {
+    let node = &file.graph.node[place];
+    let kind = match node.op_type.as_str() {
+        "QuantizeLinear" => ItemKind::Enter(file.parameters(node, &node.output[0])?),
+        "DequantizeLinear" => ItemKind::Leave(file.dequantized(&node.output[0])?),
+        _ => return None,
+    };
+    Item::new(file, place, kind, vec![&node.input[0]]).checked(file).ok()
 }
 
 /// The tensors of the file that a unit takes.

@@ -37,6 +37,8 @@ struct Form {
     bias: Option<usize>,
     /// The output's scale and zero point.
     output: [usize; 2],
+    /// Axes between batch and channels, when channels lie at the end.
+    spatial: Option<i64>,
 }
 
 /// Rewrites a graph's operators on bytes. A graph without any stays as it is.
@@ -72,13 +74,19 @@ fn form(node: &NodeProto) -> Option<Form> {
         _ => return None,
     };
     let channels_last = integer(node, "channels_last") == Some(1);
+    let spatial = channels_last.then(|| spatial_axes(node));
     let weight_axis = match float_operator {
         "Conv" => 0,
         "Gemm" if integer(node, "transB") == Some(1) => 0,
         _ => -1,
     };
-    let form = Form { float_operator: float_operator.to_owned(), operands, weight_axis, bias, output };
-    (!channels_last).then_some(form)
+    Some(Form { float_operator: float_operator.to_owned(), operands, weight_axis, bias, output, spatial })
+}
+
+/// How many axes a window moves along: two where nothing tells.
+fn spatial_axes(node: &NodeProto) -> i64 {
+    let window = node.attribute.iter().find(|attribute| ["kernel_shape", "strides"].contains(&attribute.name.as_str()));
+    window.map_or(2, |window| window.ints.len() as i64)
 }
 
 fn integer(node: &NodeProto, name: &str) -> Option<i64> {
@@ -115,8 +123,16 @@ impl Rewriting {
         let parameters = |at: [usize; 2]| at.map(|place| node.input.get(place).cloned().unwrap_or_default());
         if let Some(form) = form(&node) {
             let output = parameters(form.output);
-            if let Some(inputs) = self.inputs(&node, &form) {
-                return self.between(&node, &form.float_operator, inputs, &output);
+            if let Some(mut inputs) = self.inputs(&node, &form) {
+                if let Some(spatial) = form.spatial {
+                    let first = [0, spatial + 1].into_iter().chain(1..=spatial).collect();
+                    inputs[0] = self.transposed(&inputs[0], &node.name, first);
+                }
+                self.between(&node, &form.float_operator, inputs, &output);
+                if let Some(spatial) = form.spatial {
+                    self.turn_output(std::iter::once(0).chain(2..spatial + 2).chain([1]).collect());
+                }
+                return;
             }
         } else if node.op_type == "QuantizeLinear" {
             self.parameters.extend(node.output.iter().map(|name| (name.clone(), parameters([1, 2]))));
@@ -183,6 +199,22 @@ impl Rewriting {
         name
     }
 
+    /// A float tensor with its axes in another order.
+    fn transposed(&mut self, from: &str, name: &str, order: Vec<i64>) -> String {
+        let to = format!("int8 turned {from} for {name} {}", self.nodes.len());
+        self.nodes.push(transpose(from, &to, order));
+        to
+    }
+
+    /// Turns the axes of what the operator before the last node, which quantizes it, makes.
+    fn turn_output(&mut self, order: Vec<i64>) {
+        let Some(quantize) = self.nodes.pop() else { return };
+        let turned = quantize.input[0].clone();
+        let made = format!("{turned} before it is turned");
+        self.nodes.last_mut().into_iter().for_each(|node| node.output = vec![made.clone()]);
+        self.nodes.extend([transpose(&made, &turned, order), quantize]);
+    }
+
     /// An operator on floats in the place of `node`, and what quantizes its outputs. (`QGemm` may give floats.)
     fn between(&mut self, node: &NodeProto, operator: &str, inputs: Vec<String>, parameters: &[String; 2]) {
         let quantizes = !parameters[0].is_empty();
@@ -208,6 +240,23 @@ impl Rewriting {
             });
             self.parameters.insert(output.clone(), parameters.clone());
         }
+    }
+}
+
+fn transpose(from: &str, to: &str, order: Vec<i64>) -> NodeProto {
+    let order = AttributeProto {
+        name: "perm".to_owned(),
+        r#type: AttributeType::Ints.into(),
+        ints: order,
+        ..AttributeProto::default()
+    };
+    NodeProto {
+        name: to.to_owned(),
+        op_type: "Transpose".to_owned(),
+        input: vec![from.to_owned()],
+        output: vec![to.to_owned()],
+        attribute: vec![order],
+        ..NodeProto::default()
     }
 }
 

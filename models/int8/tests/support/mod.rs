@@ -251,15 +251,16 @@ impl Grower {
         let operator = [BinaryOperator::Add, BinaryOperator::Sub, BinaryOperator::Mul][self.random.between(0, 2)];
         let inputs = if self.random.chance(50) { [from, other] } else { [other, from] };
         let bounds = self.random.bounds();
-        self.quantized(Operation::Binary { operator, bounds, signed: self.random.between(0, 1) == 1 }, &inputs, shape)
+        let signed = self.random.chance(50);
+        self.quantized(Operation::Binary { operator, bounds, signed }, &inputs, shape)
     }
 
     fn pool(&mut self, from: ValueId) -> ValueId {
         let mut shape = self.shape(from);
         let size = if shape.len() == 4 { [shape[2], shape[3]] } else { [1, shape[2]] };
         let window = self.window(size);
-        let count_include_pad = self.random.chance(50);
-        let kind = if self.random.chance(50) { PoolKind::Max } else { PoolKind::Average { count_include_pad } };
+        let (count_include_pad, signed) = (self.random.chance(50), self.random.chance(50));
+        let kind = if self.random.chance(50) { PoolKind::Max } else { PoolKind::Average { count_include_pad, signed } };
         let size = window.output_size(size).unwrap();
         let first = 4 - shape.len();
         shape[2..].copy_from_slice(&size[first..]);

@@ -60,7 +60,7 @@ pub fn read(path: &Path) -> Result<Vec<Tensor>> {
     let mut tensors = Vec::new();
     let mut line = String::new();
     while reader.read_line(&mut line)? > 0 {
-        tensors.push(read_one(line.trim_end(), &mut reader).with_context(|| format!("in {}", path.display()))?);
+        tensors.push(read_one(line.trim_end_matches('\n'), &mut reader).with_context(|| format!("in {}", path.display()))?);
         line.clear();
     }
     Ok(tensors)

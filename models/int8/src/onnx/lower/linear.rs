@@ -4,7 +4,7 @@ use super::windows::{images, window};
 use super::{Step, Tensor, Wish};
 use crate::graph::{ChannelAxis, Convolution, Operation, Window};
 use crate::kernels::elementwise::turn;
-use crate::onnx::file::Weights;
+use crate::onnx::weights::Weights;
 use crate::quantization::Quantization;
 
 /// `Conv`.
@@ -47,6 +47,12 @@ pub fn gemm(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     }
     if wish.attribute("transA", 0) != 0 {
         return Err("takes its left side transposed".to_owned());
+    }
+    let of_bias = wish.node.input.get(2).map(|name| wish.file.shape(name)).transpose()?.unwrap_or_default();
+    if let [rows, _] = of_bias[..]
+        && rows != 1
+    {
+        return Err("has a bias for each row".to_owned());
     }
     let turned = wish.attribute("transB", 0) != 0;
     product(wish, weights(wish, 1, usize::from(!turned))?, turned)
@@ -100,7 +106,7 @@ fn product(wish: &Wish<'_>, weights: Weights, turned: bool) -> Result<Vec<Step>,
 }
 
 /// Constant weights with channels along an axis.
-fn weights(wish: &Wish<'_>, place: usize, axis: usize) -> Result<Weights, String> {
+pub fn weights(wish: &Wish<'_>, place: usize, axis: usize) -> Result<Weights, String> {
     let name = wish.node.input.get(place).ok_or("has no weights")?;
     let weights = wish.file.weights(name).ok_or_else(|| format!("its weights `{name}` aren't 8-bit constants"))?;
     if weights.shape.len() < 2 || !weights.by(axis) {
@@ -109,20 +115,22 @@ fn weights(wish: &Wish<'_>, place: usize, axis: usize) -> Result<Weights, String
     Ok(weights)
 }
 
-fn zero_points(weights: &Weights, channels: usize) -> Vec<i8> {
+/// Zero points of the weights, one for each output channel; none where all are zero.
+pub fn zero_points(weights: &Weights, channels: usize) -> Vec<i8> {
     if weights.zero_points.iter().all(|zero_point| *zero_point == 0) {
         return Vec::new();
     }
     (0..channels).map(|channel| weights.zero_point(channel)).collect()
 }
 
-fn multipliers(wish: &Wish<'_>, weights: &Weights, input: Quantization, channels: usize) -> Vec<f32> {
+/// Input scale × weight scale / output scale, for each output channel.
+pub fn multipliers(wish: &Wish<'_>, weights: &Weights, input: Quantization, channels: usize) -> Vec<f32> {
     let output = wish.output.quantization.scale;
     (0..channels).map(|channel| input.scale * weights.scale(channel) / output).collect()
 }
 
 /// The bias in units of input scale × weight scale: as it stands when it was quantized so, else rounded to it.
-fn bias(
+pub fn bias(
     wish: &Wish<'_>,
     place: usize,
     weights: &Weights,
@@ -134,7 +142,7 @@ fn bias(
     if let Some(values) = wish.file.integer_bias(name) {
         return each(values, channels);
     }
-    let values = wish.file.floats(name).ok_or_else(|| format!("its bias `{name}` isn't constant"))?;
+    let values = wish.file.any_floats(name).ok_or_else(|| format!("its bias `{name}` isn't constant"))?;
     let rounded = |(channel, value): (usize, f32)| (value / unit(channel)).round_ties_even() as i32;
     Ok(each(values, channels)?.into_iter().enumerate().map(rounded).collect())
 }

@@ -7,6 +7,7 @@ mod linear;
 mod normalization;
 mod pointwise;
 mod shape;
+mod transposed;
 mod windows;
 
 pub use windows::window as convolution_window;
@@ -87,6 +88,7 @@ pub fn lower(file: &File<'_>, quantize: &NodeProto) -> Result<Unit, String> {
 fn by_operator(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     match wish.node.op_type.as_str() {
         "Conv" => linear::convolution(wish),
+        "ConvTranspose" => transposed::transposed_convolution(wish),
         "Gemm" => linear::gemm(wish),
         "MatMul" => linear::matmul(wish),
         "Add" | "Sub" | "Mul" => pointwise::binary(wish),
@@ -110,7 +112,7 @@ fn behind_activation<'a>(file: &'a File<'_>, value: &'a str, output: Quantizatio
     let Some(inner) = node.input.first() else { return plain };
     // Something of one quantized tensor is a table: that needs no bounds.
     let makes_sums = file.maker(inner).is_some_and(|node| {
-        ["Conv", "Gemm", "MatMul", "Add", "Sub", "Mul", "AveragePool"].contains(&node.op_type.as_str())
+        ["Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "AveragePool"].contains(&node.op_type.as_str())
     });
     match clip_bounds(file, node) {
         Some((low, high)) if makes_sums => (inner, Bounds { low: output.quantize(low), high: output.quantize(high) }),

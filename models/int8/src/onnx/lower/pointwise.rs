@@ -51,7 +51,7 @@ fn with_scalar(wish: &Wish<'_>, operator: BinaryOperator, inputs: &[Tensor]) -> 
 }
 
 /// An operand, perhaps constant.
-fn operand(wish: &Wish<'_>, place: usize) -> Result<Tensor, String> {
+pub fn operand(wish: &Wish<'_>, place: usize) -> Result<Tensor, String> {
     let name = wish.node.input.get(place).ok_or("an input is missing")?;
     let Some(weights) = wish.file.weights(name) else { return wish.input(place) };
     if weights.scales.len() != 1 {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::pointwise::operand;
 use super::{Step, Tensor, Wish, axis};
 use crate::formula::requantizing_table;
 use crate::graph::Operation;
 
 /// `Concat`.
 pub fn concat(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
-    let inputs = (0..wish.node.input.len()).map(|place| wish.input(place)).collect::<Result<Vec<_>, _>>()?;
+    let inputs = (0..wish.node.input.len()).map(|place| operand(wish, place)).collect::<Result<Vec<_>, _>>()?;
     let axis = axis(wish.attribute("axis", 0), wish.shape()?.len())?;
     wish.step(Operation::Concat { axis }, inputs)
 }
