@@ -102,9 +102,8 @@ fn round_from(base: f32, value: f32, bounds: Bounds) -> u8 {
 /// The mean of a window as ONNX Runtime's `QLinearAveragePool` takes it: `sum`, of reals, over `count` elements.
 #[inline(always)]
 #[must_use]
-pub fn average(sum: f32, count: f32, output: Quantization, signed: bool, bounds: Bounds) -> u8 {
-    let base = if signed { 128.0 } else { 0.0 };
-    round_from(base, sum / count / output.scale + (f32::from(output.zero_point) - base), bounds)
+pub fn average(sum: f32, count: f32, output: Quantization, bounds: Bounds) -> u8 {
+    round_to_byte(sum / count / output.scale + f32::from(output.zero_point), bounds)
 }
 
 /// The multiplier of a mean over `count` elements, for [`requantize`](crate::quantization::requantize).

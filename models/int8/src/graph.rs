@@ -240,8 +240,6 @@ pub enum PoolKind {
     Average {
         /// ONNX `count_include_pad`.
         count_include_pad: bool,
-        /// Whether ONNX's tensors are `int8`: their means round a little differently.
-        signed: bool,
     },
 }
 

@@ -82,9 +82,9 @@ pub fn add_reals(input: &[u8], quantization: Quantization, sums: &mut [f32]) {
 
 /// Sums of `count` reals to bytes that mean their averages.
 #[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
-pub fn averages(sums: &[f32], count: f32, (meaning, signed): (Quantization, bool), bounds: Bounds, output: &mut [u8]) {
+pub fn averages(sums: &[f32], count: f32, meaning: Quantization, bounds: Bounds, output: &mut [u8]) {
     for (sum, byte) in sums.iter().zip(output) {
-        *byte = average(*sum, count, meaning, signed, bounds);
+        *byte = average(*sum, count, meaning, bounds);
     }
 }
 
