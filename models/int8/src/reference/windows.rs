@@ -35,11 +35,11 @@ fn pooled(bytes: impl Iterator<Item = u8> + Clone, input: Bytes<'_>, output: &Va
             let byte = requantizing_table(input.quantization, meaning)[usize::from(greatest)];
             byte.clamp(pool.bounds.low, pool.bounds.high)
         }
-        PoolKind::Average { count_include_pad, signed } => {
+        PoolKind::Average { count_include_pad } => {
             let [height, width] = pool.window.kernel;
             let count = if count_include_pad { height * width } else { bytes.clone().count() };
             let sum = bytes.fold(0.0, |sum, byte| sum + input.quantization.dequantize(byte));
-            average(sum, count as f32, meaning, signed, pool.bounds)
+            average(sum, count as f32, meaning, pool.bounds)
         }
     }
 }

@@ -259,8 +259,8 @@ impl Grower {
         let mut shape = self.shape(from);
         let size = if shape.len() == 4 { [shape[2], shape[3]] } else { [1, shape[2]] };
         let window = self.window(size);
-        let (count_include_pad, signed) = (self.random.chance(50), self.random.chance(50));
-        let kind = if self.random.chance(50) { PoolKind::Max } else { PoolKind::Average { count_include_pad, signed } };
+        let count_include_pad = self.random.chance(50);
+        let kind = if self.random.chance(50) { PoolKind::Max } else { PoolKind::Average { count_include_pad } };
         let size = window.output_size(size).unwrap();
         let first = 4 - shape.len();
         shape[2..].copy_from_slice(&size[first..]);

@@ -55,8 +55,7 @@ pub fn pool(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     let kind = if wish.node.op_type == "MaxPool" {
         PoolKind::Max
     } else {
-        let count_include_pad = wish.attribute("count_include_pad", 0) != 0;
-        PoolKind::Average { count_include_pad, signed: wish.output.signed }
+        PoolKind::Average { count_include_pad: wish.attribute("count_include_pad", 0) != 0 }
     };
     let mut window = window(wish, &kernel, &from)?;
     if wish.attribute("ceil_mode", 0) != 0 {

@@ -55,10 +55,10 @@ impl Pooling {
             let batch = pixel / (height * width) * self.from[0] * self.from[1];
             match self.pool.kind {
                 PoolKind::Max => self.greatest(input, (batch, at), output),
-                PoolKind::Average { count_include_pad, signed } => {
+                PoolKind::Average { count_include_pad } => {
                     let count =
                         if count_include_pad { self.pool.window.kernel.iter().product() } else { self.inside(at) };
-                    self.average(input, (batch, at), (count as f32, signed), output);
+                    self.average(input, (batch, at), count as f32, output);
                 }
             }
         }
@@ -73,14 +73,14 @@ impl Pooling {
         elementwise::bound(output, self.pool.bounds);
     }
 
-    fn average(&self, input: &[u8], (batch, at): (usize, [usize; 2]), (count, signed): (f32, bool), output: &mut [u8]) {
+    fn average(&self, input: &[u8], (batch, at): (usize, [usize; 2]), count: f32, output: &mut [u8]) {
         let [from, to] = self.meanings;
         for (chunk, output) in output.chunks_mut(CHUNK).enumerate() {
             let mut sums = [0.0; CHUNK];
             let sums = &mut sums[..output.len()];
             let start = batch * self.channels + chunk * CHUNK;
             self.pixels(at, |pixel| elementwise::add_reals(&input[start + pixel * self.channels..], from, sums));
-            elementwise::averages(sums, count, (to, signed), self.pool.bounds, output);
+            elementwise::averages(sums, count, to, self.pool.bounds, output);
         }
     }
 
