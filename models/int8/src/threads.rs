@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+/// Parts for each thread.
+const PARTS: usize = 4;
+
 /// One thread, or a pool of several.
 #[derive(Debug)]
 pub struct Threads {
@@ -53,27 +56,44 @@ impl Threads {
         }
     }
 
-    /// Cuts `0..count` into ranges that are multiples of `grain` long (but the last), at most one for each thread, and
-    /// gives each to `work` with its part's number, below [`Self::count`]. Returns when all are done.
+    /// Cuts `0..count` into ranges that are multiples of `grain` long (but the last), a few for each thread, and gives
+    /// each to `work` with the number of the thread that it runs on, below [`Self::count`]: no two run under one number at
+    /// the same time. Returns when all are done.
     pub fn split(&self, count: usize, grain: usize, work: &(dyn Fn(usize, Range<usize>) + Sync)) {
         let grains = count.div_ceil(grain.max(1));
-        let parts = self.count.min(grains);
-        if parts <= 1 {
-            work(0, 0..count);
-        } else {
-            let bounds = |part: usize| (grains * part / parts * grain).min(count);
-            fork(0..parts, &|part| work(part, bounds(part)..bounds(part + 1)));
-        }
+        cut(count, grain, self.parts(grains), work);
+    }
+
+    /// The same with one range for each thread: where every range has a price of its own.
+    pub fn split_once(&self, count: usize, grain: usize, work: &(dyn Fn(usize, Range<usize>) + Sync)) {
+        cut(count, grain, self.count.min(count.div_ceil(grain.max(1))), work);
+    }
+
+    /// Into how many parts so many grains are cut: more than threads, so that a thread that is late, or has a core that
+    /// others use too, gets fewer.
+    fn parts(&self, grains: usize) -> usize {
+        if self.count == 1 { 1 } else { grains.min(self.count * PARTS) }
     }
 }
 
 impl Threads {
-    /// Cuts a slice into pieces that are multiples of `grain` long (but the last), at most one for each thread, and gives
-    /// each with its place in the slice to `work`.
+    /// Cuts a slice into pieces that are multiples of `grain` long (but the last), a few for each thread, and gives each with
+    /// its place in the slice to `work`.
     pub fn split_slice<T: Send>(&self, slice: &mut [T], grain: usize, work: &(dyn Fn(usize, &mut [T]) + Sync)) {
         let grains = slice.len().div_ceil(grain.max(1));
-        fork_slice((0, slice), grain, self.count.min(grains), work);
+        fork_slice((0, slice), grain, self.parts(grains), work);
     }
+}
+
+fn cut(count: usize, grain: usize, parts: usize, work: &(dyn Fn(usize, Range<usize>) + Sync)) {
+    if parts <= 1 {
+        return work(0, 0..count);
+    }
+    let grains = count.div_ceil(grain.max(1));
+    let bounds = |part: usize| (grains * part / parts * grain).min(count);
+    // A thread waits for others between ranges only, never inside one.
+    let thread = || rayon::current_thread_index().unwrap_or(0);
+    fork(0..parts, &|part| work(thread(), bounds(part)..bounds(part + 1)));
 }
 
 fn fork_slice<T: Send>(

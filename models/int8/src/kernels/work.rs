@@ -73,14 +73,19 @@ impl Work<'_> {
         let geometry = self.rows.geometry;
         let thread_bytes = Self::thread_bytes(self.kernels, geometry);
         let scratch = Shared::new(scratch);
-        // SAFETY: parts have numbers of their own, so their scratch is theirs alone.
-        let own = |part: usize| unsafe { scratch.get(part * thread_bytes, thread_bytes) };
+        // SAFETY: no two parts run under one thread's number at the same time, so its scratch is theirs alone.
+        let own = |thread: usize| unsafe { scratch.get(thread * thread_bytes, thread_bytes) };
         let (rows, panels) = (geometry.rows(), self.columns.div_ceil(self.kernels.columns));
+        let by_rows = |thread: usize, rows: Range<usize>| self.blocks(rows, 0..panels, own(thread));
+        let grain = self.kernels.rows;
         // Few rows can't feed many threads: then each takes some of the panels.
-        if rows < self.kernels.rows * threads.count() * 2 && panels > 1 {
-            threads.split(panels, 1, &|part, panels| self.blocks(0..rows, panels, own(part)));
+        if rows < grain * threads.count() * 2 && panels > 1 {
+            threads.split_once(panels, 1, &|thread, panels| self.blocks(0..rows, panels, own(thread)));
+        } else if panels_bytes(geometry) > SMALL_PANELS_BYTES {
+            // Every range reads all panels anew.
+            threads.split_once(rows, grain, &by_rows);
         } else {
-            threads.split(rows, self.kernels.rows, &|part, rows| self.blocks(rows, 0..panels, own(part)));
+            threads.split(rows, 4 * grain, &by_rows);
         }
     }
 
@@ -171,8 +176,12 @@ impl Work<'_> {
 /// How many rows a block has: a multiple of a tile's.
 fn block_rows(kernels: &Kernels, geometry: &Geometry) -> usize {
     let row_bytes = Gather::row_bytes(geometry, kernels);
-    let panels = geometry.depth() * geometry.output_channels / geometry.groups;
-    let bytes = if panels <= SMALL_PANELS_BYTES { SMALL_BLOCK_BYTES } else { LARGE_BLOCK_BYTES };
+    let bytes = if panels_bytes(geometry) <= SMALL_PANELS_BYTES { SMALL_BLOCK_BYTES } else { LARGE_BLOCK_BYTES };
     let all = geometry.rows().next_multiple_of(kernels.rows);
     (bytes / row_bytes / kernels.rows * kernels.rows).clamp(kernels.rows, all)
+}
+
+/// Weights of one group.
+const fn panels_bytes(geometry: &Geometry) -> usize {
+    geometry.depth() * geometry.output_channels / geometry.groups
 }
