@@ -263,7 +263,7 @@ impl Wiring<'_> {
     fn plan(&self, manifest: &Manifest, words: &Words) -> Result<Plan, ModelError> {
         let decoder = self.fit.graph;
         let token = self.fit.port(decoder.inputs(), &self.decode.token, "decode.token")?;
-        let has = format!("shape {:?} and type {}", token.shape, token.data_type());
+        let has = format!("`{}` of shape {:?} and type {}", token.name, token.shape, token.data_type());
         let one = token.values() == 1 && token.is_integer();
         self.fit.demand(one, "decode.token", "one whole number", &has)?;
         for carried in &self.decode.state {

@@ -14,10 +14,8 @@ use edgeval_models::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Float islands may round differently from ONNX Runtime's; nearest choices are 0.07 apart.
+/// Floats may be rounded differently from ONNX Runtime's; the nearest choices are 0.2 apart.
 const TOLERANCE: f64 = 1e-4;
-/// A float that falls on the border of two quantized levels may go either way there, and moves what follows.
-const TOLERANCE_INT8: f64 = 2e-2;
 
 fn data(file: &str) -> std::path::PathBuf {
     common::path("tests/data").join(file)
@@ -66,10 +64,10 @@ fn floats(recorded: &Value) -> Vec<f64> {
 
 #[track_caller]
 fn close(actual: &[f32], recorded: &Value, tolerance: f64) {
-    let recorded = floats(recorded);
-    assert_eq!(actual.len(), recorded.len());
-    for (actual, recorded) in actual.iter().zip(recorded) {
-        assert!((f64::from(*actual) - recorded).abs() <= tolerance, "{actual} for {recorded}");
+    let recorded_all = floats(recorded);
+    assert_eq!(actual.len(), recorded_all.len());
+    for (actual, recorded) in actual.iter().zip(&recorded_all) {
+        assert!((f64::from(*actual) - recorded).abs() <= tolerance, "{actual} for {recorded} of {recorded_all:?}");
     }
 }
 
@@ -77,11 +75,11 @@ fn close(actual: &[f32], recorded: &Value, tolerance: f64) {
 fn answers_are_those_of_onnx_runtime() {
     let recorded = expected();
     let kinds = [
-        (Precision::Fp32, Engine::Tract, "fp32", TOLERANCE),
-        (Precision::Int8, Engine::Int8, "int8", TOLERANCE_INT8),
-        (Precision::Int8, Engine::Tract, "int8", TOLERANCE_INT8),
+        (Precision::Fp32, Engine::Tract, "fp32"),
+        (Precision::Int8, Engine::Int8, "int8"),
+        (Precision::Int8, Engine::Tract, "int8"),
     ];
-    for (precision, engine, name, tolerance) in kinds {
+    for (precision, engine, name) in kinds {
         let mut model = talk(precision, engine);
         assert_eq!((model.engine(), model.task()), (engine, Some(Task::Generation)));
         for (window, recorded) in windows().iter().zip(recorded["talk"][name].as_array().unwrap()) {
@@ -90,11 +88,11 @@ fn answers_are_those_of_onnx_runtime() {
             assert_eq!(Some(generated.text.as_str()), recorded["text"].as_str(), "{name} {engine}");
             assert_eq!(Some(generated.complete), recorded["complete"].as_bool());
             assert_eq!(generated.tokens.len(), recorded["tokens"].as_array().unwrap().len());
-            close(&generated.probabilities, &recorded["probabilities"], tolerance);
-            close(&prediction.embeddings[0].1, &recorded["image_embedding"], tolerance);
+            close(&generated.probabilities, &recorded["probabilities"], TOLERANCE);
+            close(&prediction.embeddings[0].1, &recorded["image_embedding"], TOLERANCE);
             let probabilities = floats(&recorded["probabilities"]);
             let mean = probabilities.iter().map(|p| p.ln()).sum::<f64>() / probabilities.len() as f64;
-            assert!((f64::from(prediction.confidence) - mean.exp()).abs() <= tolerance);
+            assert!((f64::from(prediction.confidence) - mean.exp()).abs() <= TOLERANCE);
             assert!(prediction.has_answer() && prediction.probabilities.is_empty());
         }
     }
@@ -195,21 +193,25 @@ fn embeddings_for_retrieval_are_those_of_onnx_runtime() {
         close(image, &recorded["image"], TOLERANCE);
         close(text, &recorded["text"], TOLERANCE);
         assert!(!prediction.has_answer() && prediction.generated.is_none());
-        assert_eq!(prediction.embedding_distance().is_some(), window.text.is_some(), "no words have no place");
+        let has_words = window.text.as_ref().is_some_and(|text| !text.is_empty());
+        assert_eq!(prediction.embedding_distance().is_some(), has_words, "no words have no place");
     }
 }
 
 #[test]
 fn both_graphs_are_inspected() {
-    let inspection = talk(Precision::Int8, Engine::Int8).inspect();
+    let inspection = talk(Precision::Fp32, Engine::Int8).inspect();
     let decoder = inspection.decoder.unwrap();
     let meanings: Vec<&str> = decoder.inputs.iter().map(|input| input.meaning.as_str()).collect();
     assert_eq!(meanings, ["the last token", "from the encoder", "state", "state"]);
-    assert_eq!((decoder.longest, decoder.macs), (6, 3 * 8 * 8 + 8 * 26));
+    assert_eq!((decoder.longest, decoder.macs), (6, 3 * 8 * 8 + 8 * 27));
     assert_eq!(inspection.macs, decoder.macs + 16 * 8 + 8 * 8 + 2 * 8 * 4);
-    assert_eq!(inspection.integer_share_of_macs, Some(1.0), "{:?}", inspection.in_float);
+    assert_eq!(inspection.integer_share_of_macs, Some(0.0));
+    let quantized = talk(Precision::Int8, Engine::Int8).inspect();
+    let share = quantized.integer_share_of_macs.unwrap();
+    assert!(share > 0.5 && quantized.quantized, "{share}: {:?}", quantized.in_float);
     let bytes = |file: &str| std::fs::metadata(data("talk").join(file)).unwrap().len();
-    assert_eq!(inspection.model_bytes, bytes("encoder.int8.onnx") + bytes("decoder.int8.onnx"));
+    assert_eq!(inspection.model_bytes, bytes("encoder.fp32.onnx") + bytes("decoder.fp32.onnx"));
     assert!(inspection.assumed_dimensions.is_empty(), "{:?}", inspection.assumed_dimensions);
 }
 
@@ -252,8 +254,8 @@ fn token_ids_that_aren_t_whole_are_refused() {
         let error = model.infer(&inputs).unwrap_err().to_string();
         assert!(error.contains("input_ids") && error.contains("whole numbers"), "{error}");
     }
-    inputs.get_mut("input_ids").unwrap().values[3] = 26.0;
-    assert!(model.infer(&inputs).is_err(), "the vocabulary has 26 tokens: nothing is read behind its end");
+    inputs.get_mut("input_ids").unwrap().values[3] = 27.0;
+    assert!(model.infer(&inputs).is_err(), "the vocabulary has 27 tokens: nothing is read behind its end");
 }
 
 /// A copy of a bundle with its manifest changed.

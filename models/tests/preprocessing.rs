@@ -102,8 +102,9 @@ fn levels_are_normalised_after_the_logarithm() {
     let input = log_mel_input();
     let Features::LogMel(mut options) = input.features else { panic!("a spectrogram was expected") };
     let samples: Vec<f32> = (0..8000).map(|place| (place % 97) as f32 / 97.0 - 0.5).collect();
-    let mut fill = |options: &_| {
-        let mut values = vec![0.0; 97 * 40];
+    let length = options.shape(samples.len(), input.sample_rate_hz).iter().product();
+    let fill = |options: &_| {
+        let mut values = vec![0.0; length];
         LogMelPlan::new(options, input.sample_rate_hz).fill(&samples, &mut values);
         values
     };

@@ -26,7 +26,7 @@ WORDS = "a an the is it what which shape color circle square star red green teal
 VOCABULARY = SPECIAL + WORDS
 SIDE, WIDTH, EMBEDDING, TOKENS, LONGEST = 4, 8, 4, 8, 6
 BEGIN = {"caption": "<caption>", "answer": "<answer>"}
-SEED = 5
+SEED = 6
 
 
 def main():
@@ -318,9 +318,16 @@ def spoken(window):
     return " ".join([part for turn in window["turns"] for part in (turn["text"], "<sep>", turn["answer"], "<sep>")] + [window["text"]])
 
 
+def session(path):
+    """What the file says: with its optimisations ONNX Runtime leaves out roundings that a quantized file states."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(path, options)
+
+
 def greedy(folder, precision, window):
     tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
-    run = {role: onnxruntime.InferenceSession(folder / f"{role}.{precision}.onnx") for role in ("encoder", "decoder")}
+    run = {role: session(folder / f"{role}.{precision}.onnx") for role in ("encoder", "decoder")}
     ids, _ = token_ids(tokenizer, spoken(window))
     memory, mood, image_embedding, _ = run["encoder"].run(None, {"image": pixels(window), "text": ids})
     state = np.zeros((1, WIDTH), np.float32)
@@ -348,7 +355,7 @@ def embed(folder, window):
     ids, count = token_ids(tokenizer, window["text"])
     mask = np.array([[1] * count + [0] * (TOKENS - count)], np.int64)
     feed = {"image": pixels(window), "ids": ids, "mask": mask, "segments": np.zeros_like(ids)}
-    image, text = onnxruntime.InferenceSession(folder / "model.fp32.onnx").run(None, feed)
+    image, text = session(folder / "model.fp32.onnx").run(None, feed)
     return {"image": image[0].tolist(), "text": text[0].tolist()}
 
 
