@@ -136,6 +136,49 @@ fn words_become_the_recorded_tokens() {
     }
 }
 
+/// A tokenizer that puts tokens around each text, and padding in front.
+fn with_special_tokens(max_tokens: &str) -> TempDir {
+    let folder = changed("find", &[("max_tokens = 8", max_tokens)]);
+    let path = folder.path().join("tokenizer.json");
+    let mut file = common::json(&path);
+    let special = |token: &str, id: u32| serde_json::json!({ "id": token, "ids": [id], "tokens": [token] });
+    file["post_processor"] = serde_json::json!({
+        "type": "TemplateProcessing",
+        "single": [
+            { "SpecialToken": { "id": "<answer>", "type_id": 0 } },
+            { "Sequence": { "id": "A", "type_id": 1 } },
+            { "SpecialToken": { "id": "<end>", "type_id": 1 } }
+        ],
+        "pair": [{ "Sequence": { "id": "A", "type_id": 0 } }, { "Sequence": { "id": "B", "type_id": 1 } }],
+        "special_tokens": { "<answer>": special("<answer>", 4), "<end>": special("<end>", 3) }
+    });
+    file["padding"] = serde_json::json!({
+        "strategy": { "Fixed": 3 }, "direction": "Left", "pad_to_multiple_of": null, "pad_id": 1, "pad_type_id": 0,
+        "pad_token": "<sep>"
+    });
+    std::fs::write(&path, file.to_string()).unwrap();
+    folder
+}
+
+#[test]
+fn special_tokens_and_padding_are_what_the_tokenizer_s_file_says() {
+    let folder = with_special_tokens("max_tokens = 8");
+    let mut model = load(folder.path(), Precision::Fp32, Engine::Tract).unwrap();
+    let mut tensors = |text: &str| {
+        let window = Window { text: Some(text.to_owned()), ..Window::default() };
+        let tensors = model.preprocess(&window).unwrap();
+        ["ids", "mask", "segments"].map(|name| tensors.get(name).unwrap().values.clone())
+    };
+    let [ids, mask, segments] = tensors("Star, red!");
+    assert_eq!(ids, [1.0, 1.0, 1.0, 1.0, 4.0, 17.0, 18.0, 3.0]);
+    assert_eq!(mask, [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
+    assert_eq!(segments, [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
+    let [ids, mask, _] = tensors("a an the is it what which shape color circle");
+    assert_eq!(ids, [4.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 3.0], "the newest words stay");
+    assert_eq!(mask, [1.0; 8]);
+    refused_by(with_special_tokens("max_tokens = 2").path(), &["tokenizer.json", "adds 2 tokens"]);
+}
+
 #[test]
 fn without_a_separator_earlier_turns_aren_t_told() {
     let folder = changed("talk", &[("turn_separator = \"<sep>\"\n", "")]);
