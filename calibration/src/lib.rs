@@ -6,6 +6,7 @@
 mod accuracy;
 mod check;
 mod checksums;
+pub mod corruption;
 mod decode;
 mod error;
 mod sample;
