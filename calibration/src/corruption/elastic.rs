@@ -41,9 +41,13 @@ pub(super) fn smoothed(field: &Field, deviation: f64) -> Field {
     along(field.width).along_rows(&along(field.height).along_columns(field))
 }
 
-/// The affine map that moves three corners of a square in the picture's middle by (x, y) each.
+/// The affine map that moves three corners of a square in the picture's middle by (x, y) each. Pictures under 3 pixels
+/// have no such square and stay.
 pub(super) fn turned(field: &Field, moves: [f64; 6]) -> Field {
     let square = (field.width.min(field.height) / 3) as f64;
+    if square == 0.0 {
+        return field.clone();
+    }
     let (x, y) = ((field.width / 2) as f64, (field.height / 2) as f64);
     let corners = [[x + square, y + square], [x + square, y - square], [x - square, y - square]];
     let [a, b, c, d, e, f] = moves;

@@ -33,6 +33,7 @@ mod tone;
 mod weather;
 
 pub use picture::{PictureCorruption, corrupt_picture};
+pub(crate) use random::Random;
 pub use random::Seed;
 pub use severities::{CorruptionError, Severity};
 pub use sound::{SoundCorruption, corrupt_sound};

@@ -15,7 +15,7 @@ pub struct Seed {
 }
 
 /// Draws of one corruption of one sample.
-pub(super) struct Random {
+pub(crate) struct Random {
     source: Pcg64Mcg,
     /// Normal values come in twos.
     spare: Option<f64>,
@@ -27,12 +27,12 @@ impl Random {
         Self::seeded(fnv_1a(bytes.chain(kind.bytes()).chain([severity.number()])))
     }
 
-    pub(super) fn seeded(seed: u64) -> Self {
+    pub(crate) fn seeded(seed: u64) -> Self {
         Self { source: Pcg64Mcg::seed_from_u64(seed), spare: None }
     }
 
     /// From 0 up to 1, in steps of 2⁻⁵³.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
         (self.source.next_u64() >> 11) as f64 * STEP
     }
@@ -43,7 +43,7 @@ impl Random {
     }
 
     /// A whole number under `end`; 0 when that is 0.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         ((u128::from(self.source.next_u64()) * end as u128) >> 64) as usize
     }
 
