@@ -8,18 +8,62 @@ use super::random::Random;
 use super::severities::{CorruptionError, Strength};
 use super::shift::{Tap, filtered};
 
+/// The paper's kernel has this reach in pixels, or the disc's where that is more.
+const KERNEL_REACH: usize = 8;
+/// Weights under this are left out: less than a hundredth of a step of 255 all together.
+const SMALLEST_WEIGHT: f64 = 1e-7;
+
 /// A disc of a lens out of focus, its edge softened by a Gaussian of 3×3 pixels, or 5×5 for radii over 8. Radius and
 /// deviation in pixels of the reference, `scale` of the picture's for one of those.
 pub(super) fn defocus(picture: &Picture, radius: f64, edge_deviation: f64, scale: f64) -> Field {
-    let soft = if radius > 8.0 { 2 } else { 1 };
+    let soft = if radius > KERNEL_REACH as f64 { 2 } else { 1 };
     if scale < 1.0 {
         let taps = small_disc(radius, edge_deviation, soft, scale);
         return filtered(&Field::of_picture(picture), &taps, Edge::MirrorInside);
     }
     let mean = disc_mean(picture, radius * scale);
-    let soft = libm::round(f64::from(soft) * scale) as usize;
-    let gaussian = |length| Axis::gaussian(length, edge_deviation * scale, soft, Edge::MirrorInside);
-    gaussian(picture.width).along_rows(&gaussian(picture.height).along_columns(&mean))
+    let scaled_soft = libm::round(soft as f64 * scale) as usize;
+    let gaussian = |length| Axis::gaussian(length, edge_deviation * scale, scaled_soft, Edge::MirrorInside);
+    let mut blurred = gaussian(picture.width).along_rows(&gaussian(picture.height).along_columns(&mean));
+    if scale == 1.0 {
+        let missing =
+            filtered(&Field::of_picture(picture), &corrections(radius, edge_deviation, soft), Edge::MirrorInside);
+        blurred.values.iter_mut().zip(&missing.values).for_each(|(value, missing)| *value += missing);
+    }
+    blurred
+}
+
+/// The disc on a square of this reach, softened as far as the square's edges.
+fn soft_disc(radius: f64, deviation: f64, soft: usize, reach: usize, edge: Edge) -> Field {
+    let side = 2 * reach + 1;
+    let mut disc = Field::new(side, side, 1);
+    for (y, half) in half_widths(radius) {
+        let start = (reach as i64 + y).max(0) as usize * side + reach - half;
+        disc.values[start..=start + 2 * half].fill(1.0);
+    }
+    let gaussian = Axis::gaussian(side, deviation, soft, edge);
+    gaussian.along_rows(&gaussian.along_columns(&disc))
+}
+
+/// What the paper's kernel has more than a disc softened without bounds: its square cuts the softened edge off.
+fn corrections(radius: f64, deviation: f64, soft: usize) -> Vec<Tap> {
+    let reach = KERNEL_REACH.max(radius as usize);
+    let bounded = soft_disc(radius, deviation, soft, reach, Edge::MirrorInside);
+    let free = soft_disc(radius, deviation, soft, reach + soft, Edge::Repeat);
+    let places: usize = half_widths(radius).iter().map(|(_, half)| 2 * half + 1).sum();
+    let (side, inner) = (free.width, bounded.width);
+    let tap = |(index, &free): (usize, &f32)| {
+        let inside = |place: usize| place.checked_sub(soft).filter(|place| *place < inner);
+        let bounded = match (inside(index % side), inside(index / side)) {
+            (Some(x), Some(y)) => bounded.values[y * inner + x],
+            _ => 0.0,
+        };
+        let weight = (f64::from(bounded) - f64::from(free)) / places as f64;
+        let away = |place: usize| place as i64 - (reach + soft) as i64;
+        Tap { dx: away(index % side), dy: away(index / side), weight: weight as f32 }
+    };
+    let taps = free.values.iter().enumerate().map(tap);
+    taps.filter(|tap| f64::from(tap.weight.abs()) > SMALLEST_WEIGHT).collect()
 }
 
 /// Half the width of a disc at each distance from its middle row, from −radius to radius.
@@ -74,16 +118,9 @@ fn running_sums(picture: &Picture, reach: usize) -> Vec<u32> {
 }
 
 /// The reference's softened disc, made smaller: each of its places is shared out among the pixels that it falls between.
-fn small_disc(radius: f64, deviation: f64, soft: i32, scale: f64) -> Vec<Tap> {
-    let reach = radius as usize + soft.unsigned_abs() as usize;
-    let side = 2 * reach + 1;
-    let mut disc = Field::new(side, side, 1);
-    for (y, half) in half_widths(radius) {
-        let start = (reach as i64 + y).max(0) as usize * side + reach - half;
-        disc.values[start..=start + 2 * half].fill(1.0);
-    }
-    let gaussian = Axis::gaussian(side, deviation, soft.unsigned_abs() as usize, Edge::Mirror);
-    let disc = gaussian.along_rows(&gaussian.along_columns(&disc));
+fn small_disc(radius: f64, deviation: f64, soft: usize, scale: f64) -> Vec<Tap> {
+    let reach = KERNEL_REACH.max(radius as usize);
+    let (side, disc) = (2 * reach + 1, soft_disc(radius, deviation, soft, reach, Edge::MirrorInside));
     let small_reach = libm::ceil(reach as f64 * scale) as i64;
     let small_side = 2 * small_reach + 1;
     let mut shares = vec![0.0_f64; (small_side * small_side) as usize];
@@ -184,6 +221,8 @@ pub(super) fn motion(field: &Field, radius: f64, deviation: f64, angle: f64) -> 
 /// A movement towards what is seen: the mean of the picture and its enlargements by 1, 1 + step, …
 pub(super) fn zoom(field: &Field, step: f64, zooms: usize) -> Field {
     let mut sum = field.clone();
+    // Rounded as numpy's arange does: it decides which way half a pixel goes.
+    let step = (1.0 + step) - 1.0;
     for index in 0..zooms {
         let zoomed = zoomed(field, 1.0 + index as f64 * step);
         sum.values.iter_mut().zip(&zoomed.values).for_each(|(sum, value)| *sum += value);
