@@ -90,18 +90,17 @@ def bleu_cases():
         hypotheses, references = zip(*corpus)
         statistics = np.array(bleu._extract_corpus_statistics(list(hypotheses), streams(references)))
         drawn = resampled(random, len(corpus))
-        longest = max(len(Tokenizer13a()(text.rstrip()).split()) for text in (*hypotheses, *sum(references, [])))
         yield {"hypotheses": hypotheses, "references": references, "statistics": statistics.tolist(), "drawn": drawn,
-               # Where nothing has 4 tokens sacrebleu says 0, and we that there is no figure.
-               "score": bleu.corpus_score(hypotheses, streams(references)).score if longest >= 4 else None,
+               # Where neither hypotheses nor closest references have 4 tokens sacrebleu says 0, and we that there is no figure.
+               "score": bleu.corpus_score(hypotheses, streams(references)).score if statistics[:, :2].max() >= 4 else None,
                "drawn_score": bleu._compute_score_from_stats(statistics[drawn].sum(axis=0).tolist()).score}
 
 
 def tokens_cases():
     """Any symbols beside any others."""
     random, tokenize = random_of("tokens"), Tokenizer13a()
-    for size in range(1, 200):
-        text = "".join(random.choice(SOUP, size % 40 + 3))
+    soups = ["".join(random.choice(SOUP, size % 40 + 3)) for size in range(1, 200)]
+    for text in [*soups, "a-\n\u001f", "a-\n", "1.", ".5 -5 5-", "a..b,,c", "a,1,b.2."]:
         yield {"text": text, "tokens": tokenize(text.rstrip()).split()}
 
 
@@ -155,7 +154,7 @@ def rate(count, length):
 def exact_cases():
     random = random_of("exact_match")
     for hypothesis, references in [*EDGES, *(sample(random, 3) for _ in range(30))]:
-        cased = hypothesis.upper() if random.uniform() < 0.5 else f"\u00a0{hypothesis}\n"
+        cased = hypothesis.upper() if random.uniform() < 0.5 else f"\u00a0\u001f{hypothesis}\n"
         plain = [text.strip().lower() for text in (cased, *references)]
         yield {"hypothesis": cased, "references": references, "match": plain[0] in plain[1:]}
 

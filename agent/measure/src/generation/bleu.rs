@@ -18,7 +18,7 @@ pub struct BleuStatistics {
     pub hypothesis_tokens: u64,
     /// Tokens of the reference whose length is closest to the hypothesis's; of two as close, the shorter.
     pub reference_tokens: u64,
-    /// 4-grams in the longest reference: without any, and none in the hypothesis, BLEU-4 is undefined.
+    /// 4-grams in that reference: without any, and none in the hypothesis, BLEU-4 is undefined.
     pub reference_four_grams: u64,
     /// N-grams of the hypothesis, n = 1 to 4, that a reference has too, each at most as often as in the reference that has most.
     pub matches: [u64; ORDERS],
@@ -33,12 +33,12 @@ impl BleuStatistics {
     /// Without references, or when one has no tokens.
     pub fn new(hypothesis: &str, references: &[impl AsRef<str>]) -> Result<Self, ReferenceError> {
         let (tokens, references) = (tokens_13a(hypothesis), tokenized(references, tokens_13a)?);
-        let lengths = || references.iter().map(Vec::len);
-        let closest = lengths().min_by_key(|&length| (length.abs_diff(tokens.len()), length)).unwrap_or(0);
+        let lengths = references.iter().map(Vec::len);
+        let closest = lengths.min_by_key(|&length| (length.abs_diff(tokens.len()), length)).unwrap_or(0);
         Ok(Self {
             hypothesis_tokens: tokens.len() as u64,
             reference_tokens: closest as u64,
-            reference_four_grams: number(lengths().max().unwrap_or(0), ORDERS),
+            reference_four_grams: number(closest, ORDERS),
             matches: from_fn(|index| common(&count(&tokens, index + 1), &most_of_each(&references, index + 1))),
             totals: from_fn(|index| number(tokens.len(), index + 1)),
         })
@@ -47,8 +47,8 @@ impl BleuStatistics {
     /// BLEU-4 of the corpus (Papineni et al. 2002), 0 to 100: brevity penalty · exp(¼ Σ log pₙ), where the k-th order without a match
     /// counts as 2⁻ᵏ matches (Chen & Cherry 2014, method 3). sacrebleu's `BLEU().corpus_score`.
     ///
-    /// `None` without samples, and when neither any hypothesis nor any reference is 4 tokens long: sacrebleu gives 0 there, even to
-    /// texts that are the same. Otherwise 0 when nothing matches or no hypothesis has a 4-gram.
+    /// `None` without samples, and when no hypothesis and no reference of the closest length has 4 tokens: sacrebleu gives 0 there, even
+    /// to texts that are the same. Otherwise 0 when nothing matches or no hypothesis has a 4-gram.
     #[must_use]
     pub fn score(&self) -> Option<f64> {
         let four_grams = self.reference_four_grams + self.totals[ORDERS - 1];
@@ -125,6 +125,7 @@ mod tests {
     #[test]
     fn short_texts_have_no_bleu_4_and_short_answers_to_long_ones_score_nothing() {
         assert_eq!(BleuStatistics::new("two dogs", &["two dogs"]).unwrap().score(), None);
+        assert_eq!(BleuStatistics::new("two dogs", &["two dogs on a bench", "two dogs"]).unwrap().score(), None);
         assert_eq!(BleuStatistics::new("two dogs", &["two dogs on a bench"]).unwrap().score(), Some(0.0));
         assert_eq!(BleuStatistics::new("", &["two dogs on a bench"]).unwrap().score(), Some(0.0));
         assert_eq!(BleuStatistics::default().score(), None);

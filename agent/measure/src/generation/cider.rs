@@ -9,7 +9,7 @@ use super::{ReferenceError, tokenized};
 
 /// The longest n-grams that are counted.
 const ORDERS: usize = 4;
-/// Spread of the penalty for differing lengths, in bigrams.
+/// Spread of the penalty for differing lengths, in words.
 const SIGMA: f64 = 6.0;
 /// Left out at either end of a word.
 const PUNCTUATION: &[char] = &[
@@ -56,13 +56,13 @@ struct Documents<'a> {
 struct Weighted<'a> {
     weights: [BTreeMap<Ngram<'a>, f64>; ORDERS],
     norms: [f64; ORDERS],
-    bigrams: f64,
+    words: f64,
 }
 
 /// CIDEr-D of each sample (Vedantam et al. 2015), 0 to 10: cosine of tf-idf weighted n-grams, clipped at the reference's weights, times
-/// exp(−δ² / 2σ²) with σ = 6, mean over n = 1 to 4 and over the sample's references, times 10. The corpus's is the mean of samples;
-/// a bootstrap resamples these, with the idf of the whole set. pycocoevalcap's `CiderScorer`: its δ, which is ours, is the
-/// difference in bigrams, and a text too short for an order has 0 there, so texts under 4 words stay below 10.
+/// exp(−δ² / 2σ²) with σ = 6 and δ the difference in words, mean over n = 1 to 4 and over the sample's references, times 10.
+/// pycocoevalcap's `CiderScorer`. The corpus's is the mean of samples; a bootstrap resamples these, with the idf of the whole set.
+/// A text too short for an order has 0 there, so texts under 4 words stay below 10.
 ///
 /// Words: lower case, between white space, without these at their ends: `. , ? ! : ; ' " - ( ) [ ] { }`, backticks, typographic
 /// quotes, dashes and the ellipsis; what is then empty is left out. So `don't`, `dog's`, `50%` and `t-shirt` are a word each. Stanford's
@@ -127,7 +127,7 @@ impl<'a> Documents<'a> {
         let weights: [BTreeMap<_, _>; ORDERS] =
             from_fn(|index| count(tokens, index + 1).into_iter().map(weight).collect());
         let norms = from_fn(|index| libm::sqrt(weights[index].values().map(|weight| weight * weight).sum()));
-        Weighted { weights, norms, bigrams: tokens.len().saturating_sub(1) as f64 }
+        Weighted { weights, norms, words: tokens.len() as f64 }
     }
 
     fn score(&self, hypothesis: &[String], references: &[Vec<String>]) -> f64 {
@@ -144,7 +144,7 @@ impl Weighted<'_> {
             let norms = self.norms[index] * reference.norms[index];
             if norms > 0.0 { self.clipped_product(reference, index) / norms } else { 0.0 }
         };
-        let apart = self.bigrams - reference.bigrams;
+        let apart = self.words - reference.words;
         let penalty = libm::exp(-apart * apart / (2.0 * SIGMA * SIGMA));
         (0..ORDERS).map(cosine).sum::<f64>() * penalty / ORDERS as f64
     }

@@ -5,8 +5,10 @@ use super::text::{is_space, words};
 /// Replaced in this order, so that `&amp;lt;` ends as `<`.
 const ENTITIES: [(&str, &str); 4] = [("&quot;", "\""), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">")];
 
-/// Cuts a text into words, numbers and punctuation as BLEU counts them (sacrebleu's `13a`, NIST's mteval-v13a): every ASCII symbol but the apostrophe stands alone; a point or a comma does
-/// unless digits are on both sides, a dash after a digit. Lines are joined, words broken over lines with a dash too.
+/// Cuts a text into words, numbers and punctuation as BLEU counts them (sacrebleu's `13a`, NIST's mteval-v13a), case kept.
+///
+/// Every ASCII symbol but the apostrophe stands alone; a point or a comma does unless digits are on both sides, a dash after a
+/// digit. Lines are joined, words broken over lines with a dash too. An empty text has no tokens.
 #[must_use]
 pub fn tokens_13a(text: &str) -> Vec<String> {
     let lines = text.trim_end_matches(is_space).replace("<skipped>", "").replace("-\n", "").replace('\n', " ");
