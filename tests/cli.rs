@@ -111,6 +111,92 @@ fn inspect_tells_what_runs_on_integers() {
     assert_eq!((&bare["quantized"], bare["inputs"].as_array().unwrap().len()), (&Value::Bool(false), 2));
 }
 
+const BUNDLES: &str = "models/tests/data";
+
+#[test]
+fn a_model_that_generates_is_benched_and_inspected() {
+    let model = format!("{BUNDLES}/talk");
+    let report = json_of(&["bench", &model, "--queries", "64", "--duration", "0.1", "--json"]);
+    let generation = &report["generation"];
+    assert!(generation["tokens_per_query"].as_f64().unwrap() <= 6.0, "{generation}");
+    let first = generation["first_token_us"]["p50"].as_f64().unwrap();
+    assert!(first > 0.0 && first <= report["stages_us"]["inference"]["p50"].as_f64().unwrap(), "{report}");
+    assert!(report["overhead"].is_object());
+    let inspection = json_of(&["inspect", &model, "--json"]);
+    assert_eq!(inspection["decoder"]["asks"], serde_json::json!(["caption", "answer"]));
+    assert_eq!((&inspection["task"], &inspection["engine"]), (&"generation".into(), &"int8".into()));
+    assert_eq!(inspection["integer_share_of_macs"], 1.0);
+    let shown = edgeval(&["inspect", &model]);
+    let shown = String::from_utf8_lossy(&shown.stdout);
+    assert!(shown.contains("once a token") && shown.contains("caption, answer"), "{shown}");
+    let shown = edgeval(&["bench", &model, "--queries", "64", "--duration", "0"]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("first token"));
+}
+
+#[test]
+fn a_model_for_retrieval_is_benched_and_inspected() {
+    let model = format!("{BUNDLES}/find");
+    let bench = ["bench", &model, "--precision", "fp32", "--queries", "64", "--duration", "0.1", "--json"];
+    assert_eq!(json_of(&bench)["generation"]["not_measured"], "the model generates nothing");
+    let inspection = json_of(&["inspect", &model, "--precision", "fp32", "--json"]);
+    assert_eq!(inspection["task"], "retrieval");
+    assert_eq!(inspection["inputs"][2]["meaning"], "where ids has tokens");
+    assert_eq!(inspection["decoder"], Value::Null);
+}
+
+#[test]
+fn tasks_that_can_t_be_scored_yet_are_named() {
+    let evaluate = |name: &str, task: &str| {
+        let model = format!("{BUNDLES}/{name}");
+        fails(&["evaluate", &model, "--set", SET, "--precision", "fp32"], 1, &[task, "can't score that yet"]);
+    };
+    evaluate("talk", "generation");
+    evaluate("find", "retrieval");
+}
+
+#[test]
+fn a_bare_text_encoder_has_lengths_for_its_open_dimensions() {
+    let model = format!("{BUNDLES}/text.onnx");
+    let inspection = json_of(&["inspect", &model, "--json"]);
+    assert_eq!(inspection["inputs"][0]["shape"], serde_json::json!([1, 128]));
+    assert_eq!(inspection["assumed_dimensions"][1], serde_json::json!({"name": "sequence_length", "length": 128}));
+    let shown = edgeval(&["inspect", &model]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("batch_size = 1, sequence_length = 128"));
+    json_of(&["bench", &model, "--dim", "sequence_length=16", "--queries", "64", "--duration", "0.1", "--json"]);
+    fails(&["bench", &model, "--dim", "sequence=16"], 1, &["text.onnx", "sequence", "sequence_length"]);
+    fails(&["bench", &model, "--dim", "sequence_length"], 1, &["--dim sequence_length", "NAME=N"]);
+    fails(&["bench", MODEL, "--dim", "batch=1"], 1, &["--dim batch=1", "bare .onnx"]);
+}
+
+#[test]
+fn token_ids_are_fed_from_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let model = format!("{BUNDLES}/text.onnx");
+    let bench = |extra: &[&str]| {
+        let bench = ["bench", &model, "--dim", "sequence_length=2", "--queries", "64", "--duration", "0", "--json"];
+        [&bench, extra].concat().into_iter().map(str::to_owned).collect::<Vec<String>>()
+    };
+    let whole = |kind: &str, bytes: &[u8]| {
+        let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': (1, 2), }}");
+        let header = format!("{header:<117}\n");
+        std::fs::write(file("ids.npy"), [b"\x93NUMPY\x01\x00\x76\x00", header.as_bytes(), bytes].concat()).unwrap();
+        format!("input_ids={}", file("ids.npy"))
+    };
+    let ids = |ids: [i64; 2]| whole("<i8", &ids.map(i64::to_le_bytes).concat());
+    let fed = ids([3, 25]);
+    let arguments = bench(&["--input", &fed, "--save-tensors", &file("out")]);
+    json_of(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let saved = std::fs::read(file("out/input_ids.npy")).unwrap();
+    assert_eq!(saved[saved.len() - 8..], [3.0_f32.to_le_bytes(), 25.0_f32.to_le_bytes()].concat());
+    let refused = |fed: &str, words: &[&str]| {
+        let arguments = bench(&["--input", fed]);
+        fails(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), 1, words);
+    };
+    refused(&ids([3, 1 << 40]), &["input_ids", "1099511627776"]);
+    refused(&whole("<f8", &[0; 16]), &["input_ids", "32-bit floats"]);
+}
+
 #[test]
 fn the_shipped_set_is_fit_for_use() {
     let report = json_of(&["set", "check", SET, "--json"]);

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use edgeval_models::{Bundle, Engine, Execution, Model, Precision};
+use anyhow::bail;
+use edgeval_models::{Bundle, Dimensions, Engine, Execution, Model, Precision};
 use edgeval_wire as wire;
 use serde::Serialize;
 
@@ -85,13 +86,38 @@ pub fn load_bundle(path: &Path, precision: Precision, execution: Execution) -> a
     Ok((bundle, Loaded { model, identity, load: Moment::now().since(started) }))
 }
 
+/// Loads a bundle's variant or a bare ONNX file, whichever `path` names. `dimensions` are lengths of a bare file's open dimensions, as
+/// `NAME=N`.
+///
+/// # Errors
+/// When it can't be loaded, or a dimension is given to a bundle, whose manifest says them.
+pub fn load(path: &Path, precision: Precision, execution: Execution, dimensions: &[String]) -> anyhow::Result<Loaded> {
+    if is_bare_onnx(path) {
+        return load_onnx(path, execution, &parse_dimensions(dimensions)?);
+    }
+    if let Some(dimension) = dimensions.first() {
+        bail!("--dim {dimension}: a bundle's manifest says how long its inputs are; --dim is for bare .onnx files");
+    }
+    Ok(load_bundle(path, precision, execution)?.1)
+}
+
+fn parse_dimensions(arguments: &[String]) -> anyhow::Result<Dimensions> {
+    let mut dimensions = Dimensions::new();
+    for argument in arguments {
+        let pair = argument.split_once('=').and_then(|(name, length)| Some((name, length.parse().ok()?)));
+        let Some((name, length)) = pair else { bail!("--dim {argument}: write NAME=N, such as sequence=64") };
+        dimensions.insert(name.to_owned(), length);
+    }
+    Ok(dimensions)
+}
+
 /// Loads a bare ONNX file.
 ///
 /// # Errors
 /// When it can't be read or loaded.
-pub fn load_onnx(path: &Path, execution: Execution) -> anyhow::Result<Loaded> {
+pub fn load_onnx(path: &Path, execution: Execution, dimensions: &Dimensions) -> anyhow::Result<Loaded> {
     let started = Moment::now();
-    let model = Model::load_onnx(path, execution)?;
+    let model = Model::load_onnx(path, execution, dimensions)?;
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let sha256 = edgeval_models::sha256_of(path)?;
     let identity = ModelFacts {

@@ -18,6 +18,8 @@ pub struct Answer {
     pub times: StageTimes,
     /// Processor time that inference took on this thread.
     pub inference_processor_time: Duration,
+    /// From the start of inference to the first token, of a model that generates.
+    pub first_token: Option<Duration>,
 }
 
 /// Asks the model about a window. The field and the bench both come through here.
@@ -25,7 +27,7 @@ pub struct Answer {
 /// # Errors
 /// When the window doesn't fit the model, or inference fails.
 pub fn answer(model: &mut Model, window: &Window, capture: Duration) -> Result<Answer, ModelError> {
-    let processor = RefCell::new(Vec::with_capacity(4));
+    let processor = RefCell::new(Vec::with_capacity(5));
     let clock = || {
         processor.borrow_mut().push(cpu::thread_time());
         Duration::from_nanos(u64::try_from(Moment::now().nanoseconds()).unwrap_or(0))
@@ -37,13 +39,15 @@ pub fn answer(model: &mut Model, window: &Window, capture: Duration) -> Result<A
         inference: timed.inference,
         postprocess: timed.postprocess,
     };
-    // `predict` reads the clock at the borders of its three stages: the second and third readings hold inference.
+    // `predict` reads the clock at the borders of its three stages, and at the first token of words that it generates: between the
+    // second reading and the last but one is inference.
     let processor = processor.into_inner();
     let inference_processor_time = match processor[..] {
-        [_, before, after, _] => after.saturating_sub(before),
+        [_, before, .., after, _] => after.saturating_sub(before),
         _ => Duration::ZERO,
     };
-    Ok(Answer { prediction: timed.prediction, times, inference_processor_time })
+    let first_token = timed.first_token;
+    Ok(Answer { prediction: timed.prediction, times, inference_processor_time, first_token })
 }
 
 /// What a period's windows add up to.

@@ -1,5 +1,7 @@
 //! Is a reference set fit for use? What a careful person would look for.
 
+mod answers;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use edgeval_models::{FileError, Window, sha256};
@@ -82,6 +84,7 @@ pub fn check(set: &ReferenceSet, mut progress: impl FnMut()) -> CheckReport {
     checker.check_duplicates();
     checker.check_shared_files();
     checker.check_files();
+    checker.check_answers();
     checker.check_balance();
     checker.check_coverage();
     checker.report()
@@ -126,7 +129,7 @@ impl<'a> Checker<'a> {
     }
 
     fn check_sample(&mut self, sample: &'a Sample) {
-        self.check_label(sample);
+        self.check_answer(sample);
         let has_words = sample.text.as_ref().is_some_and(|text| !text.trim().is_empty());
         if sample.files().next().is_none() && !has_words {
             self.add(
@@ -143,18 +146,6 @@ impl<'a> Checker<'a> {
                 self.keep_content(sample);
             }
             Err(error) => self.add(Severity::Error, code_of(&error), error.to_string(), &sample.id),
-        }
-    }
-
-    fn check_label(&mut self, sample: &Sample) {
-        let known = self.set.labels();
-        match &sample.label {
-            None => self.add(Severity::Warning, "no_label", "samples without a label can't be scored", &sample.id),
-            Some(label) if !known.is_empty() && !known.contains(label) => {
-                let text = format!("labels that set.toml doesn't name, such as `{label}`: correct one of the two");
-                self.add(Severity::Error, "unknown_label", text, &sample.id);
-            }
-            Some(_) => {}
         }
     }
 
@@ -187,7 +178,8 @@ impl<'a> Checker<'a> {
         for digest in &parts {
             self.files.entry(digest.clone()).or_default().push(sample);
         }
-        parts.extend(sample.text.clone());
+        parts.extend(sample.text.iter().chain(&sample.ask).cloned());
+        parts.extend(sample.turns.iter().flat_map(|turn| [turn.text.clone(), turn.answer.clone()]));
         self.contents.entry(parts.join(" ")).or_default().push(sample);
     }
 
@@ -244,7 +236,7 @@ impl<'a> Checker<'a> {
             self.add(Severity::Error, "modality_without_samples", text, declared);
         }
         for (modality, _) in modalities.into_iter().filter(|(_, count)| *count < total) {
-            let text = "modalities that some samples lack: a model gets a black picture or silence for them";
+            let text = "modalities that some samples lack: a model gets a black picture, silence or no words for them";
             self.add(Severity::Note, "partial_modality", text, modality);
         }
         for (key, groups) in slices(set.samples()) {

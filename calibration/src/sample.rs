@@ -2,8 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use edgeval_models::Turn;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+/// No text of a sample is longer.
+const MAXIMUM_TEXT_BYTES: usize = 64 << 10;
+/// No sample has more references, or turns.
+const MAXIMUM_TEXTS: usize = 256;
 
 /// One sample. Paths are relative to the set's folder.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +24,10 @@ pub struct Sample {
     pub audio: Option<String>,
     /// Words.
     pub text: Option<String>,
+    /// What is asked for, of a model that can be asked for several things: `answer`, `caption`, … It is a slice, too.
+    pub ask: Option<String>,
+    /// What was said before, the oldest first.
+    pub turns: Vec<Turn>,
     /// A longer sound around this one, so that it can be shifted.
     pub context: Option<String>,
     /// Right answers in words, for models that generate.
@@ -41,6 +51,8 @@ struct Line {
     image_file_name: Option<String>,
     audio_file_name: Option<String>,
     text: Option<String>,
+    ask: Option<Value>,
+    turns: Option<Value>,
     label: Option<Value>,
     cluster: Option<String>,
     context: Option<Value>,
@@ -64,6 +76,8 @@ impl Sample {
             image: line.image.or(line.image_file_name),
             audio: line.audio.or(line.audio_file_name),
             text: line.text,
+            ask: line.ask.as_ref().and_then(plain),
+            turns: line.turns.as_ref().map(turns).transpose()?.unwrap_or_default(),
             context: line.context.as_ref().and_then(plain).filter(|file| is_sound(file)),
             references: line.references.as_ref().map(texts).unwrap_or_default(),
             label: line.label.as_ref().and_then(plain),
@@ -71,10 +85,32 @@ impl Sample {
             slices: line.slice.iter().filter_map(slice).collect(),
         };
         sample.slices.extend(line.rest.iter().filter_map(slice));
+        let named = [("ask", &line.ask), ("turns", &line.turns)];
+        let named = named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), plain(value.as_ref()?)?)));
+        sample.slices.extend(named);
         if let Some(file) = line.file_name {
             sample.place(file)?;
         }
+        sample.check_bounds()?;
         Ok(sample)
+    }
+
+    /// What a model reads, or is held against, takes time that grows with it.
+    fn check_bounds(&self) -> Result<(), String> {
+        for (key, count) in [("references", self.references.len()), ("turns", self.turns.len())] {
+            if count > MAXIMUM_TEXTS {
+                return Err(format!("`{key}` has {count} entries; at most {MAXIMUM_TEXTS} are read"));
+            }
+        }
+        let turns = self.turns.iter().flat_map(|turn| [("turns", &turn.text), ("turns", &turn.answer)]);
+        let references = self.references.iter().map(|text| ("references", text));
+        let mut texts = self.text.iter().map(|text| ("text", text)).chain(references).chain(turns);
+        match texts.find(|(_, text)| text.len() > MAXIMUM_TEXT_BYTES) {
+            Some((key, text)) => {
+                Err(format!("`{key}` has a text of {} bytes; at most {MAXIMUM_TEXT_BYTES} are read", text.len()))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Sorts Hugging Face's one `file_name` by its ending.
@@ -103,6 +139,14 @@ fn texts(value: &Value) -> Vec<String> {
         Value::Array(values) => values.iter().filter_map(plain).collect(),
         one => plain(one).into_iter().collect(),
     }
+}
+
+/// A dialogue's turns, each with what was asked and what was answered. Other people's data sets may count something by this name.
+fn turns(value: &Value) -> Result<Vec<Turn>, String> {
+    let wrong = || "`turns` must be a list of {\"text\":\"…\",\"answer\":\"…\"}".to_owned();
+    let text = |turn: &Value, key: &str| turn.get(key).and_then(Value::as_str).map(str::to_owned).ok_or_else(wrong);
+    let turn = |turn: &Value| Ok(Turn { text: text(turn, "text")?, answer: text(turn, "answer")? });
+    value.as_array().map_or(Ok(Vec::new()), |turns| turns.iter().map(turn).collect())
 }
 
 /// A file's ending in lower case.
@@ -148,5 +192,30 @@ mod tests {
         let both = Sample::from_line(r#"{"image_file_name":"x.png","audio_file_name":"y.wav"}"#, 1).unwrap();
         assert_eq!(both.files().collect::<Vec<_>>(), ["x.png", "y.wav"]);
         assert!(Sample::from_line(r#"{"file_name":"x.mp3"}"#, 1).is_err());
+    }
+
+    #[test]
+    fn what_generation_needs_is_read() {
+        let line = r#"{"id":"9","ask":"dialogue","text":"and its colour?","references":["teal","the shape is teal"],
+            "turns":[{"text":"what is it?","answer":"a triangle"}]}"#;
+        let sample = Sample::from_line(line, 1).unwrap();
+        assert_eq!((sample.ask.as_deref(), sample.references.len()), (Some("dialogue"), 2));
+        assert_eq!(sample.turns, [Turn { text: "what is it?".to_owned(), answer: "a triangle".to_owned() }]);
+        assert_eq!(sample.slices.get("ask").map(String::as_str), Some("dialogue"));
+    }
+
+    #[test]
+    fn texts_are_bounded_and_turns_are_pairs() {
+        let refused = |line: String, word: &str| {
+            let error = Sample::from_line(&line, 1).unwrap_err();
+            assert!(error.contains(word), "{error}");
+        };
+        refused(format!(r#"{{"text":"{}"}}"#, "a".repeat(MAXIMUM_TEXT_BYTES + 1)), "`text` has a text of 65537 bytes");
+        refused(format!(r#"{{"references":[{}"x"]}}"#, r#""x","#.repeat(MAXIMUM_TEXTS)), "`references` has 257");
+        refused(r#"{"turns":[{"text":"and?"}]}"#.to_owned(), "`turns` must be");
+        refused(r#"{"turns":["what?"]}"#.to_owned(), "`turns` must be");
+        let counted = Sample::from_line(r#"{"turns":3,"ask":1}"#, 1).unwrap();
+        assert_eq!((counted.turns.len(), counted.ask.as_deref()), (0, Some("1")));
+        assert_eq!(counted.slices.get("turns").map(String::as_str), Some("3"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use edgeval_models::{FileError, Window, read_bounded, sha256, stays_inside};
+use edgeval_models::{FileError, Task, Window, read_bounded, sha256, stays_inside};
 use serde::Deserialize;
 
 use crate::checksums::{self, CHECKSUMS_FILE, Checksums};
@@ -28,7 +28,7 @@ struct Description {
     schema: u32,
     name: String,
     version: String,
-    task: String,
+    task: Task,
     licence: String,
     source: String,
     #[serde(default)]
@@ -36,6 +36,9 @@ struct Description {
     modalities: Vec<String>,
     #[serde(default)]
     labels: Vec<String>,
+    /// What the samples ask for, of a set for models that generate.
+    #[serde(default)]
+    asks: Vec<String>,
     #[serde(default)]
     splits: std::collections::BTreeMap<String, u64>,
     files_sha256: String,
@@ -48,7 +51,9 @@ pub struct ReferenceSet {
     name: String,
     version: String,
     identity: String,
+    task: Task,
     labels: Vec<String>,
+    declared_asks: Vec<String>,
     declared_splits: std::collections::BTreeMap<String, u64>,
     declared_modalities: Vec<String>,
     samples: Vec<Sample>,
@@ -92,7 +97,9 @@ impl ReferenceSet {
             name: description.name,
             version: description.version,
             identity: sha256(text.as_bytes()),
+            task: description.task,
             labels: description.labels,
+            declared_asks: description.asks,
             declared_splits: description.splits,
             declared_modalities: description.modalities,
             samples: samples(&samples_path, &lines)?,
@@ -111,7 +118,9 @@ impl ReferenceSet {
             name,
             version: "unversioned".to_owned(),
             identity: sha256(lines.as_bytes()),
+            task: likely_task(&samples),
             labels: labels.into_iter().collect(),
+            declared_asks: Vec::new(),
             declared_splits: std::collections::BTreeMap::new(),
             declared_modalities: Vec::new(),
             samples,
@@ -142,6 +151,19 @@ impl ReferenceSet {
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// What models the set is for. A Hugging Face folder doesn't say: with references it is for those that generate, with labels for
+    /// classifiers, with texts alone for retrieval.
+    #[must_use]
+    pub const fn task(&self) -> Task {
+        self.task
+    }
+
+    /// What the set says that its samples ask for; nothing when it doesn't say.
+    #[must_use]
+    pub fn declared_asks(&self) -> &[String] {
+        &self.declared_asks
     }
 
     /// The labels that the set declares, or that its samples have.
@@ -224,19 +246,32 @@ impl ReferenceSet {
         files
     }
 
-    /// A sample's picture and sound, decoded.
+    /// A sample's picture and sound, decoded, with its words.
     ///
     /// # Errors
     /// As [`ReferenceSet::read`], or when a file can't be decoded.
     pub fn window(&self, sample: &Sample) -> Result<Window, SetError> {
         let image = sample.image.as_deref().map(|file| self.decoded(file, decode::picture)).transpose()?;
         let audio = sample.audio.as_deref().map(|file| self.decoded(file, decode::sound)).transpose()?;
-        Ok(Window { image, audio, text: sample.text.clone() })
+        let Sample { text, ask, turns, .. } = sample;
+        Ok(Window { image, audio, text: text.clone(), ask: ask.clone(), turns: turns.clone() })
     }
 
     fn decoded<T>(&self, file: &str, decode: fn(&[u8]) -> Result<T, String>) -> Result<T, SetError> {
         let undecodable = |reason| SetError::Undecodable { path: self.directory.join(file), reason };
         decode(&self.read(file)?).map_err(undecodable)
+    }
+}
+
+/// What a folder without a description is for.
+fn likely_task(samples: &[Sample]) -> Task {
+    let any = |has: fn(&Sample) -> bool| samples.iter().any(has);
+    if any(|sample| !sample.references.is_empty()) {
+        Task::Generation
+    } else if any(|sample| sample.text.is_some()) && !any(|sample| sample.label.is_some()) {
+        Task::Retrieval
+    } else {
+        Task::Classification
     }
 }
 

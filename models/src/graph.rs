@@ -7,14 +7,14 @@ use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::Onnx;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::internal::DimLike;
 use tract_onnx::tract_core::ops::Cost;
-use tract_onnx::tract_hir::infer::{Factoid, InferenceModel};
+use tract_onnx::tract_hir::infer::InferenceModel;
 
+use crate::dimensions::{AssumedDimension, KnownDimensions, settle};
 use crate::execution::{Engine, Execution};
 use crate::guard::without_panic;
 use crate::onnx_file;
-use crate::tensor::{Tensor as NamedTensor, Tensors};
+use crate::tensor::{MAXIMUM_EXACT, Tensor as NamedTensor, Tensors};
 
 /// Why a graph can't be loaded or run, in words; who uses it knows the file.
 #[derive(Debug, thiserror::Error)]
@@ -26,12 +26,32 @@ pub enum GraphError {
     #[error("tract can't load it: {0}")]
     Load(String),
     /// A dimension has no number.
-    #[error("input `{input}` has a dimension without a number: {shape}; export the model with fixed shapes")]
+    #[error(
+        "input `{input}` has a dimension without a number: {shape}; export the model with fixed shapes, or say it: --dim NAME=N"
+    )]
     OpenShape {
         /// Which input.
         input: String,
         /// Its shape as the graph has it.
         shape: String,
+    },
+    /// A length was given to a dimension that isn't open.
+    #[error("it has no open dimension `{name}`; it has: {known}")]
+    UnknownDimension {
+        /// The name that was given.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// A length can't be.
+    #[error("dimension `{name}` can't be {length}; it can be from 1 to {limit}")]
+    DimensionLength {
+        /// The file's name for it.
+        name: String,
+        /// What was given.
+        length: usize,
+        /// The greatest.
+        limit: usize,
     },
     /// An input doesn't fit.
     #[error("input `{input}` has shape {actual:?}, the graph wants {expected:?}")]
@@ -42,6 +62,22 @@ pub enum GraphError {
         actual: Vec<usize>,
         /// What the graph wants.
         expected: Vec<usize>,
+    },
+    /// An input of whole numbers was given something else.
+    #[error("input `{input}` takes whole numbers up to {MAXIMUM_EXACT}, and was given {value}")]
+    NotWhole {
+        /// Which input.
+        input: String,
+        /// What was given.
+        value: f32,
+    },
+    /// What it gave can't be used.
+    #[error("its output `{output}` holds what isn't a number at token {token} of the answer")]
+    NotNumbers {
+        /// Which output.
+        output: String,
+        /// From 1.
+        token: usize,
     },
     /// It failed while running.
     #[error("tract can't run it: {0}")]
@@ -55,8 +91,34 @@ pub struct Port {
     pub name: String,
     /// Its dimensions.
     pub shape: Vec<usize>,
-    /// tract's name of its type: `F32`, `I64`, …
-    pub data_type: String,
+    /// Its type.
+    pub(crate) datum_type: DatumType,
+}
+
+impl Port {
+    /// How many values it holds.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether it holds whole numbers, as token ids are.
+    #[must_use]
+    pub fn is_integer(&self) -> bool {
+        self.datum_type.is_integer()
+    }
+
+    /// Whether it takes whole numbers or truths, which a graph may use as places or masks.
+    #[must_use]
+    pub fn is_discrete(&self) -> bool {
+        self.is_integer() || self.datum_type == DatumType::Bool
+    }
+
+    /// Its type's name: `f32`, `i64`, …
+    #[must_use]
+    pub fn data_type(&self) -> String {
+        format!("{:?}", self.datum_type).to_lowercase()
+    }
 }
 
 /// What a graph is made of.
@@ -82,12 +144,36 @@ pub struct GraphFacts {
 #[derive(Debug)]
 pub struct Graph {
     state: TypedSimpleState,
-    input_types: Vec<DatumType>,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
     facts: GraphFacts,
     threads: Option<Executor>,
     engine: Engine,
+    assumed: Vec<AssumedDimension>,
+}
+
+/// A tensor as tract has it; copies share the numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct Value(TValue);
+
+impl Value {
+    /// Zeros of a port's shape and type.
+    pub fn zeros(port: &Port) -> Result<Self, GraphError> {
+        Self::of_number(port, 0)
+    }
+
+    /// One number in every place of a port's shape, in its type.
+    pub fn of_number(port: &Port, number: u32) -> Result<Self, GraphError> {
+        let tensor = Tensor::from_shape(&port.shape, &vec![i64::from(number); port.values()]).map_err(run_error)?;
+        Ok(Self(tensor.cast_to_dt(port.datum_type).map_err(run_error)?.into_owned().into_tvalue()))
+    }
+
+    /// What `look` sees in the numbers, as floats; they are copied only if they aren't floats.
+    pub fn floats<T>(&self, look: impl FnOnce(&[f32]) -> T) -> Result<T, GraphError> {
+        let floats = self.0.cast_to::<f32>().map_err(run_error)?;
+        let plain = floats.try_as_plain_ram().map_err(run_error)?;
+        Ok(look(plain.as_slice::<f32>().map_err(run_error)?))
+    }
 }
 
 impl Graph {
@@ -95,14 +181,15 @@ impl Graph {
     ///
     /// # Errors
     /// When the bytes aren't a graph that tract can run. A panic inside tract is an error here.
-    pub fn load(bytes: &[u8], execution: Execution) -> Result<Self, GraphError> {
-        without_panic(|| Self::load_unguarded(bytes, execution))
+    pub fn load(bytes: &[u8], execution: Execution, known: &KnownDimensions) -> Result<Self, GraphError> {
+        without_panic(|| Self::load_unguarded(bytes, execution, known))
             .unwrap_or_else(|| Err(GraphError::Damaged("tract gave up on it".to_owned())))
     }
 
-    fn load_unguarded(mut bytes: &[u8], execution: Execution) -> Result<Self, GraphError> {
+    fn load_unguarded(mut bytes: &[u8], execution: Execution, known: &KnownDimensions) -> Result<Self, GraphError> {
         let onnx = tract_onnx::onnx();
-        let proto = onnx.proto_model_for_read(&mut bytes).map_err(load_error)?;
+        let mut proto = onnx.proto_model_for_read(&mut bytes).map_err(load_error)?;
+        let assumed = proto.graph.as_mut().map(|graph| settle(graph, known)).transpose()?.unwrap_or_default();
         onnx_file::check(&proto).map_err(GraphError::Damaged)?;
         let mut facts = facts_of_file(&proto);
         let output_names: Vec<String> =
@@ -112,13 +199,9 @@ impl Graph {
         count_run(&model, &mut facts).map_err(load_error)?;
         let inputs = ports(&model, &model.inputs, |index| model.node(model.inputs[index].node).name.clone())?;
         let outputs = ports(&model, &model.outputs, |index| output_names.get(index).cloned().unwrap_or_default())?;
-        let input_types = (0..inputs.len())
-            .map(|index| model.input_fact(index).map(|fact| fact.datum_type))
-            .collect::<TractResult<_>>()
-            .map_err(load_error)?;
         let state = model.into_runnable().and_then(|plan| plan.spawn()).map_err(load_error)?;
         let threads = (execution.threads > 1).then(|| Executor::multithread_with_name(execution.threads, "inference"));
-        Ok(Self { state, input_types, inputs, outputs, facts, threads, engine })
+        Ok(Self { state, inputs, outputs, facts, threads, engine, assumed })
     }
 
     /// What goes in, in order.
@@ -139,6 +222,12 @@ impl Graph {
         self.engine
     }
 
+    /// Open dimensions of the file whose lengths were taken because nobody said them.
+    #[must_use]
+    pub fn assumed(&self) -> &[AssumedDimension] {
+        &self.assumed
+    }
+
     /// What it is made of.
     #[must_use]
     pub const fn facts(&self) -> &GraphFacts {
@@ -150,7 +239,23 @@ impl Graph {
     /// # Errors
     /// When an input is missing or has another shape, or tract fails.
     pub fn run(&mut self, tensors: &Tensors) -> Result<Tensors, GraphError> {
-        let inputs = self.tract_inputs(tensors)?;
+        let outputs = self.run_values(self.values(tensors)?)?;
+        self.tensors(&outputs)
+    }
+
+    /// Every input, in the graph's order, of tensors in any order.
+    pub(crate) fn values(&self, tensors: &Tensors) -> Result<Vec<Value>, GraphError> {
+        self.inputs.iter().map(|port| to_tract(port, tensors)).collect()
+    }
+
+    /// What came out, by name, of values in the graph's order.
+    pub(crate) fn tensors(&self, outputs: &[Value]) -> Result<Tensors, GraphError> {
+        self.outputs.iter().zip(outputs).map(|(port, value)| from_tract(port, &value.0)).collect()
+    }
+
+    /// Runs the graph once, on values in its order.
+    pub(crate) fn run_values(&mut self, inputs: Vec<Value>) -> Result<Vec<Value>, GraphError> {
+        let inputs: TVec<TValue> = inputs.into_iter().map(|value| value.0).collect();
         let state = &mut self.state;
         let threads = self.threads.clone();
         let run = || match threads {
@@ -159,23 +264,23 @@ impl Graph {
         };
         let gave_up = || GraphError::Run("it gave up, the graph may be damaged".to_owned());
         let outputs = without_panic(run).ok_or_else(gave_up)?.map_err(run_error)?;
-        self.outputs.iter().zip(outputs).map(|(port, value)| from_tract(port, &value)).collect()
-    }
-
-    fn tract_inputs(&self, tensors: &Tensors) -> Result<TVec<TValue>, GraphError> {
-        self.inputs.iter().zip(&self.input_types).map(|(port, data_type)| to_tract(port, *data_type, tensors)).collect()
+        Ok(outputs.into_iter().map(Value).collect())
     }
 }
 
-fn to_tract(port: &Port, data_type: DatumType, tensors: &Tensors) -> Result<TValue, GraphError> {
+fn to_tract(port: &Port, tensors: &Tensors) -> Result<Value, GraphError> {
     let tensor =
         tensors.get(&port.name).filter(|tensor| tensor.shape == port.shape).ok_or_else(|| GraphError::Shape {
             input: port.name.clone(),
             actual: tensors.get(&port.name).map(|tensor| tensor.shape.clone()).unwrap_or_default(),
             expected: port.shape.clone(),
         })?;
+    let whole = |value: &&f32| value.fract() == 0.0 && value.abs() <= MAXIMUM_EXACT as f32;
+    if let Some(&value) = tensor.values.iter().find(|value| port.is_integer() && !whole(value)) {
+        return Err(GraphError::NotWhole { input: port.name.clone(), value });
+    }
     let tensor = Tensor::from_shape(&port.shape, &tensor.values).map_err(run_error)?;
-    Ok(tensor.cast_to_dt(data_type).map_err(run_error)?.into_owned().into_tvalue())
+    Ok(Value(tensor.cast_to_dt(port.datum_type).map_err(run_error)?.into_owned().into_tvalue()))
 }
 
 fn from_tract(port: &Port, value: &Tensor) -> Result<NamedTensor, GraphError> {
@@ -198,7 +303,7 @@ fn run_error(error: TractError) -> GraphError {
     GraphError::Run(in_one_line(&error))
 }
 
-/// A model with its inputs' shapes fixed, and what runs it.
+/// A model, and what runs it.
 fn lower(
     onnx: Onnx,
     proto: ModelProto,
@@ -206,44 +311,14 @@ fn lower(
     facts: &mut GraphFacts,
 ) -> Result<(InferenceModel, Engine), GraphError> {
     if execution.engine == Engine::Tract || !facts.quantized {
-        let mut model = onnx.model_for_proto_model(&proto).map_err(load_error)?;
-        fix_input_shapes(&mut model)?;
+        let model = onnx.model_for_proto_model(&proto).map_err(load_error)?;
         return Ok((model, Engine::Tract));
     }
     let options = int8::Options { threads: execution.threads, ..int8::Options::default() };
-    // The shapes' own error says more than tract's, which carries it.
-    let open = std::cell::RefCell::new(None);
-    let fix = |model: &mut InferenceModel| {
-        fix_input_shapes(model).map_err(|error| {
-            let text = TractError::msg(error.to_string());
-            *open.borrow_mut() = Some(error);
-            text
-        })
-    };
-    let lowered = int8::load(proto, &options, fix);
-    let lowered = lowered.map_err(|error| open.take().unwrap_or_else(|| GraphError::Load(error.to_string())))?;
+    let lowered = int8::load(proto, &options, |_| Ok(())).map_err(|error| GraphError::Load(error.to_string()))?;
     let regions = lowered.coverage.regions;
     facts.in_float = lowered.coverage.nodes.into_iter().filter(|node| !node.on_integers).collect();
     Ok((lowered.model, if regions > 0 { Engine::Int8 } else { Engine::Tract }))
-}
-
-/// Gives an open batch dimension the length 1; any other open dimension is an error.
-fn fix_input_shapes(model: &mut InferenceModel) -> Result<(), GraphError> {
-    for index in 0..model.inputs.len() {
-        let fact = model.input_fact(index).map_err(load_error)?.clone();
-        let name = model.node(model.inputs[index].node).name.clone();
-        let open = || GraphError::OpenShape { input: name.clone(), shape: format!("{:?}", fact.shape) };
-        let dimensions = fact.shape.concretize().ok_or_else(open)?;
-        let fixed = dimensions.iter().enumerate().map(|(place, dimension)| match dimension.to_usize() {
-            Ok(length) => Some(length),
-            Err(_) => (place == 0).then_some(1),
-        });
-        let shape: TVec<usize> = fixed.collect::<Option<_>>().ok_or_else(open)?;
-        let data_type = fact.datum_type.concretize().unwrap_or(DatumType::F32);
-        let fixed = InferenceFact::dt_shape(data_type, &*shape);
-        model.set_input_fact(index, fixed).map_err(load_error)?;
-    }
-    Ok(())
 }
 
 fn ports(model: &TypedModel, outlets: &[OutletId], name: impl Fn(usize) -> String) -> Result<Vec<Port>, GraphError> {
@@ -252,7 +327,7 @@ fn ports(model: &TypedModel, outlets: &[OutletId], name: impl Fn(usize) -> Strin
         let name = name(index);
         let open = || GraphError::OpenShape { input: name.clone(), shape: format!("{:?}", fact.shape) };
         let shape = fact.shape.as_concrete().ok_or_else(open)?.to_vec();
-        Ok(Port { name: name.clone(), shape, data_type: format!("{:?}", fact.datum_type) })
+        Ok(Port { name: name.clone(), shape, datum_type: fact.datum_type })
     };
     outlets.iter().enumerate().map(port).collect()
 }

@@ -4,22 +4,31 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// What a model is made of.
+use crate::dimensions::AssumedDimension;
+use crate::manifest::Task;
+
+/// What a model is made of. Of one that generates, figures are of both its graphs, each run once.
 #[derive(Clone, Debug, Serialize)]
 pub struct Inspection {
-    /// What goes in.
+    /// What it does; a bare graph doesn't say.
+    pub task: Option<Task>,
+    /// What goes in; of a model that generates, into its encoder.
     pub inputs: Vec<TensorFacts>,
-    /// What comes out.
+    /// What comes out; of a model that generates, of its encoder.
     pub outputs: Vec<TensorFacts>,
+    /// What is run once a token; none of other models.
+    pub decoder: Option<DecoderFacts>,
+    /// Dimensions that the file leaves open, and the length that each got because nobody said one.
+    pub assumed_dimensions: Vec<AssumedDimension>,
     /// Operators of the file, counted.
     pub operators_in_file: BTreeMap<String, usize>,
     /// Operators as they run after optimisation, counted.
     pub operators_run: BTreeMap<String, usize>,
-    /// Multiply-accumulates of one inference.
+    /// Multiply-accumulates of one inference; of a model that generates with one token.
     pub macs: u64,
     /// Numbers in the weights.
     pub parameters: u64,
-    /// Size of the graph's file.
+    /// Size of the graphs' files.
     pub model_bytes: u64,
     /// Whether the file holds quantization operators.
     pub quantized: bool,
@@ -27,6 +36,21 @@ pub struct Inspection {
     pub in_float: Vec<FloatOperator>,
     /// Share of the multiply-accumulates that runs on integers, 0 to 1; none without any.
     pub integer_share_of_macs: Option<f64>,
+}
+
+/// The graph that is run once a token.
+#[derive(Clone, Debug, Serialize)]
+pub struct DecoderFacts {
+    /// What goes in.
+    pub inputs: Vec<TensorFacts>,
+    /// What comes out.
+    pub outputs: Vec<TensorFacts>,
+    /// Multiply-accumulates of one token.
+    pub macs: u64,
+    /// What can be asked, the default first.
+    pub asks: Vec<String>,
+    /// Tokens of an answer at most.
+    pub longest: usize,
 }
 
 /// An operator of a quantized file that runs in float.

@@ -4,11 +4,16 @@
 //! [`Prediction`], timing preprocessing, inference and postprocessing with a clock that is passed in.
 
 mod bundle;
+mod dimensions;
+mod error;
 mod execution;
 mod files;
+mod fit;
+mod generation;
 mod graph;
 mod guard;
 mod image;
+mod inputs;
 mod inspection;
 mod log_mel;
 mod manifest;
@@ -18,23 +23,28 @@ mod prediction;
 mod resize;
 mod sound;
 mod tensor;
+mod text;
 mod toml_error;
 mod window;
 
 pub use bundle::{Bundle, BundleError, MANIFEST_FILE};
+pub use dimensions::{AssumedDimension, Dimensions};
+pub use error::ModelError;
 pub use execution::{Engine, Execution};
 pub use files::{FileError, read_bounded, sha256, sha256_of, stays_inside};
 pub use graph::GraphError;
 pub use image::{ImagePlan, PictureError};
-pub use inspection::{FloatOperator, Inspection, TensorFacts};
+pub use inspection::{DecoderFacts, FloatOperator, Inspection, TensorFacts};
 pub use log_mel::LogMelPlan;
 pub use manifest::{
-    AudioInput, Axes, ChannelOrder, Features, Filter, Fit, ImageInput, Input, Layout, LogKind, LogMel, Manifest,
-    MelNorm, MelScale, Modality, Output, PadMode, Precision, Variant, WindowShape,
+    AudioInput, Axes, Begins, Carried, ChannelOrder, Decode, Features, Filter, Fit, GraphFile, ImageInput, Input,
+    Layout, LogKind, LogMel, Manifest, MelNorm, MelScale, Modality, Output, PadMode, Precision, Task, TextInput,
+    Variant, WindowShape,
 };
-pub use model::{Model, ModelError, Timed};
-pub use prediction::Prediction;
+pub use model::{Model, Timed};
+pub use prediction::{Generated, Prediction};
 pub use sound::{ResampleError, SoundPlan};
-pub use tensor::{Tensor, Tensors};
+pub use tensor::{MAXIMUM_EXACT, Tensor, Tensors};
+pub use text::TextError;
 pub use toml_error::explain;
-pub use window::{Channels, Picture, Sound, Window};
+pub use window::{Channels, Picture, Sound, Turn, Window};

@@ -113,7 +113,8 @@ impl LogMelPlan {
                     Axes::FramesBands => frame * options.bands + band,
                     Axes::BandsFrames => band * frames + frame,
                 };
-                values[place] = logarithm(energy.max(options.floor), options.log) as f32;
+                let level = logarithm(energy.max(options.floor), options.log);
+                values[place] = ((level - options.mean) / options.std) as f32;
             }
         }
     }

@@ -1,63 +1,25 @@
 //! A model: a graph with its preprocessing and postprocessing, and the one function that times all three.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use edgeval_int8::onnx::NodeCoverage;
-use rand::{RngExt, SeedableRng};
-use rand_pcg::Pcg64Mcg;
 
-use crate::bundle::{Bundle, BundleError, MAXIMUM_GRAPH_BYTES};
+use crate::bundle::{Bundle, MAXIMUM_GRAPH_BYTES};
+use crate::dimensions::{Dimensions, KnownDimensions};
+use crate::error::ModelError;
 use crate::execution::{Engine, Execution};
-use crate::files::{FileError, read_bounded};
-use crate::graph::{Graph, GraphError, Port};
-use crate::image::{ImagePlan, PictureError};
-use crate::inspection::{FloatOperator, Inspection, TensorFacts};
-use crate::manifest::{ChannelOrder, Features, Input, Manifest, Modality, Output, Precision};
+use crate::files::read_bounded;
+use crate::fit::{Fit, shape_of};
+use crate::generation::{Answer, Generator};
+use crate::graph::{Graph, GraphError, GraphFacts, Port, Value};
+use crate::inputs::{Plan, meaning_of_input, meaning_of_output, seeded_tensors, seeded_window, zeros};
+use crate::inspection::{DecoderFacts, FloatOperator, Inspection, TensorFacts};
+use crate::manifest::{Input, Manifest, Output, Precision, Task};
 use crate::prediction::{Prediction, softmax};
-use crate::sound::{ResampleError, SoundPlan};
-use crate::tensor::{Tensor, Tensors};
-use crate::window::{Channels, Picture, Sound, Window};
-
-/// Why a model can't be loaded or asked.
-#[derive(Debug, thiserror::Error)]
-pub enum ModelError {
-    /// A bare graph's file can't be used.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The bundle can't be used.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
-    /// The graph can't be loaded or run.
-    #[error("{path}: {reason}")]
-    Graph {
-        /// The graph's file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: GraphError,
-    },
-    /// Manifest and graph contradict each other.
-    #[error("{path}: `{field}` says {manifest}, but the graph has {graph}")]
-    Contradiction {
-        /// The graph's file.
-        path: PathBuf,
-        /// The manifest's field.
-        field: String,
-        /// What the manifest says.
-        manifest: String,
-        /// What the graph has.
-        graph: String,
-    },
-    /// The window's picture can't be used.
-    #[error(transparent)]
-    Picture(#[from] PictureError),
-    /// The window's sound can't be used.
-    #[error(transparent)]
-    Sound(#[from] ResampleError),
-    /// The model has no preprocessing: it is a bare graph.
-    #[error("{0} is a bare ONNX file: it has no preprocessing for pictures and sound; use a bundle")]
-    Bare(PathBuf),
-}
+use crate::tensor::Tensors;
+use crate::window::Window;
 
 /// A prediction and how long each stage of it took.
 #[derive(Clone, Debug)]
@@ -66,10 +28,12 @@ pub struct Timed {
     pub prediction: Prediction,
     /// Window to tensors.
     pub preprocess: Duration,
-    /// Tensors to tensors.
+    /// Tensors to tensors; of a model that generates the encoder's run and all of the decoder's.
     pub inference: Duration,
     /// Tensors to prediction.
     pub postprocess: Duration,
+    /// From the start of inference to the first token, of a model that generates.
+    pub first_token: Option<Duration>,
 }
 
 /// A model, ready to be asked.
@@ -81,77 +45,111 @@ pub struct Model {
     manifest: Option<Manifest>,
     plans: Vec<Plan>,
     tensors: Tensors,
-    model_bytes: u64,
-}
-
-/// How one input is made.
-#[derive(Debug)]
-enum Plan {
-    Image(ImagePlan),
-    Sound(SoundPlan),
+    /// What answers in words, once the graph has run.
+    generator: Option<Generator>,
+    /// The graph's file, in bytes.
+    graph_bytes: u64,
 }
 
 impl Model {
     /// Loads a bundle's variant.
     ///
     /// # Errors
-    /// When there is no such variant, its graph can't be loaded, or contradicts the manifest.
+    /// When there is no such variant, its graphs can't be loaded or contradict the manifest, or a tokenizer can't be used.
     pub fn load(bundle: &Bundle, precision: Precision, execution: Execution) -> Result<Self, ModelError> {
-        let path = bundle.graph(precision)?;
-        let mut model = Self::load_onnx(&path, execution)?;
-        let manifest = bundle.manifest();
+        let (path, manifest, directory) = (bundle.graph(precision)?, bundle.manifest(), bundle.directory());
+        let mut known = KnownDimensions::default();
+        for (input, name) in manifest.inputs.iter().flat_map(|input| input.names().map(move |name| (input, name))) {
+            known.shapes.insert(name.to_owned(), shape_of(input));
+        }
+        let mut model = Self::load_graph(&path, execution, &known)?;
         Fit { path: &path, graph: &model.graph }.check(manifest)?;
-        model.plans = manifest.inputs.iter().map(Plan::new).collect();
-        let ports = manifest.inputs.iter().filter_map(|input| find(model.graph.inputs(), input.name()));
-        model.tensors = ports.map(zeros).collect();
+        model.plans = manifest.inputs.iter().map(|input| Plan::new(input, directory)).collect::<Result<_, _>>()?;
+        let names = manifest.inputs.iter().flat_map(Input::names);
+        model.tensors = names.filter_map(|name| find(model.graph.inputs(), name)).map(zeros).collect();
+        if let (Some(path), Some(decode)) = (bundle.decoder(precision)?, &manifest.decode) {
+            let generator = Generator::load(&path, directory, manifest, decode, &model.graph, execution)?;
+            model.generator = Some(generator);
+        }
         model.manifest = Some(manifest.clone());
         Ok(model)
     }
 
-    /// Loads a bare ONNX file.
+    /// Loads a bare ONNX file. `dimensions` says how long its open dimensions are; others are 1 for a batch and 128 for token ids.
     ///
     /// # Errors
-    /// When it can't be read, or tract can't run it.
-    pub fn load_onnx(path: &Path, execution: Execution) -> Result<Self, ModelError> {
+    /// When it can't be read, has an open dimension that nobody knows, or tract can't run it.
+    pub fn load_onnx(path: &Path, execution: Execution, dimensions: &Dimensions) -> Result<Self, ModelError> {
+        let known = KnownDimensions { named: dimensions.clone(), ..KnownDimensions::default() };
+        Self::load_graph(path, execution, &known)
+    }
+
+    fn load_graph(path: &Path, execution: Execution, known: &KnownDimensions) -> Result<Self, ModelError> {
         let bytes = read_bounded(path, MAXIMUM_GRAPH_BYTES)?;
-        let graph =
-            Graph::load(&bytes, execution).map_err(|reason| ModelError::Graph { path: path.to_owned(), reason })?;
-        let model_bytes = bytes.len() as u64;
+        let graph = Graph::load(&bytes, execution, known)
+            .map_err(|reason| ModelError::Graph { path: path.to_owned(), reason })?;
         Ok(Self {
             path: path.to_owned(),
             graph,
             manifest: None,
             plans: Vec::new(),
             tensors: Tensors::default(),
-            model_bytes,
+            generator: None,
+            graph_bytes: bytes.len() as u64,
         })
     }
 
-    /// Asks the model and times it. `clock` tells the time since any fixed moment and is read four times: before
-    /// preprocessing, between the stages, and after postprocessing.
+    /// Asks the model and times it. `clock` tells the time since any fixed moment and is read before preprocessing, between the
+    /// stages, and after postprocessing; while a model that generates infers it is read once more, at the first token.
     ///
     /// # Errors
-    /// When the window can't be used or the graph fails.
+    /// When the window can't be used or asks for what the model doesn't do, or a graph fails.
     pub fn predict(&mut self, window: &Window, clock: &dyn Fn() -> Duration) -> Result<Timed, ModelError> {
         let started = clock();
+        let begin = self.generator.as_ref().map(|generator| generator.begin(window.ask.as_deref())).transpose()?;
         self.fill(window)?;
         let preprocessed = clock();
-        let outputs = self.graph.run(&self.tensors).map_err(|reason| self.failed(reason))?;
+        let outputs = self.run().map_err(|reason| self.failed(reason))?;
+        let answer = match (&mut self.generator, begin) {
+            (Some(generator), Some(begin)) => Some(generator.answer(begin, &outputs, clock)?),
+            _ => None,
+        };
         let inferred = clock();
-        let prediction = self.postprocess(&outputs)?;
+        let first_token = answer.as_ref().map(|answer| answer.first_token.saturating_sub(preprocessed));
+        let prediction = self.interpret(&outputs, answer)?;
         let finished = clock();
         Ok(Timed {
             prediction,
             preprocess: preprocessed.saturating_sub(started),
             inference: inferred.saturating_sub(preprocessed),
             postprocess: finished.saturating_sub(inferred),
+            first_token,
         })
     }
 
-    /// The input tensors of a window. A missing picture is black, a missing sound silent.
+    /// How probable a model that generates thinks an answer: each token's probability after those before it, and last the end's.
+    /// `None` for a model that doesn't generate.
     ///
     /// # Errors
-    /// When the window's sound can't be brought to the model's rate, or this is a bare graph.
+    /// As [`Model::predict`].
+    pub fn probabilities_of(&mut self, window: &Window, tokens: &[u32]) -> Result<Option<Vec<f32>>, ModelError> {
+        let Some(generator) = &self.generator else { return Ok(None) };
+        let begin = generator.begin(window.ask.as_deref())?;
+        self.fill(window)?;
+        let outputs = self.run().map_err(|reason| self.failed(reason))?;
+        let generator = self.generator.as_mut();
+        generator.map(|generator| generator.probabilities(begin, &outputs, tokens)).transpose()
+    }
+
+    fn run(&mut self) -> Result<Vec<Value>, GraphError> {
+        let inputs = self.graph.values(&self.tensors)?;
+        self.graph.run_values(inputs)
+    }
+
+    /// The input tensors of a window. A missing picture is black, a missing sound silent, a missing text all padding.
+    ///
+    /// # Errors
+    /// When the window can't be used, or this is a bare graph.
     pub fn preprocess(&mut self, window: &Window) -> Result<Tensors, ModelError> {
         self.fill(window)?;
         Ok(self.tensors.clone())
@@ -161,16 +159,10 @@ impl Model {
         if self.manifest.is_none() {
             return Err(ModelError::Bare(self.path.clone()));
         }
-        for (plan, tensor) in self.plans.iter_mut().zip(self.tensors.iter_mut()) {
-            match plan {
-                Plan::Image(plan) => plan.fill(window.image.as_ref(), &mut tensor.values)?,
-                Plan::Sound(plan) => plan.fill(window.audio.as_ref(), &mut tensor.values)?,
-            }
-        }
-        Ok(())
+        self.plans.iter_mut().try_for_each(|plan| plan.fill(window, &mut self.tensors))
     }
 
-    /// Runs the graph alone.
+    /// Runs the graph alone; of a model that generates, the encoder.
     ///
     /// # Errors
     /// When an input is missing or has another shape, or the graph fails.
@@ -178,7 +170,19 @@ impl Model {
         self.graph.run(tensors).map_err(|reason| self.failed(reason))
     }
 
-    /// What the graph's outputs mean.
+    /// What the outputs mean, and the words of an answer.
+    fn interpret(&self, outputs: &[Value], answer: Option<Answer>) -> Result<Prediction, ModelError> {
+        let outputs = self.graph.tensors(outputs).map_err(|reason| self.failed(reason))?;
+        let mut prediction = self.postprocess(&outputs)?;
+        if let (Some(generator), Some(answer)) = (&self.generator, answer) {
+            let generated = generator.words(answer)?;
+            prediction.confidence = generated.confidence();
+            prediction.generated = Some(generated);
+        }
+        Ok(prediction)
+    }
+
+    /// What the graph's outputs mean; of a model that generates, those of the encoder.
     ///
     /// # Errors
     /// When this is a bare graph.
@@ -186,17 +190,20 @@ impl Model {
         let manifest = self.manifest.as_ref().ok_or_else(|| ModelError::Bare(self.path.clone()))?;
         let mut prediction = Prediction::default();
         for output in &manifest.outputs {
-            let values = outputs.get(output.name()).map(|tensor| tensor.values.clone()).unwrap_or_default();
+            let values = || outputs.get(output.name()).map(|tensor| tensor.values.clone()).unwrap_or_default();
             match output {
-                Output::Logits { .. } => prediction.logits = values,
-                Output::Embedding { modality, .. } => prediction.embeddings.push((*modality, values)),
+                Output::Logits { .. } => prediction.logits = values(),
+                Output::Embedding { modality, .. } => prediction.embeddings.push((*modality, values())),
                 Output::Attention { modalities, .. } => {
-                    prediction.attention = modalities.iter().copied().zip(values).collect();
+                    prediction.attention = modalities.iter().copied().zip(values()).collect();
                 }
+                Output::State { .. } => {}
             }
         }
-        prediction.probabilities = softmax(&prediction.logits);
-        (prediction.class, prediction.confidence) = prediction.best();
+        if manifest.task == Task::Classification {
+            prediction.probabilities = softmax(&prediction.logits);
+            (prediction.class, prediction.confidence) = prediction.best();
+        }
         Ok(prediction)
     }
 
@@ -210,72 +217,94 @@ impl Model {
         self.manifest.is_some()
     }
 
-    /// Random tensors of the inputs' shapes, from −1 to 1; the same for the same seed.
+    /// What the model does; a bare graph doesn't say.
+    #[must_use]
+    pub fn task(&self) -> Option<Task> {
+        self.manifest.as_ref().map(|manifest| manifest.task)
+    }
+
+    /// Random tensors of the inputs' shapes, from −1 to 1, whole numbers 0 or 1; the same for the same seed.
     #[must_use]
     pub fn seeded_inputs(&self, seed: u64) -> Tensors {
-        let mut random = Pcg64Mcg::seed_from_u64(seed);
-        let fill = |port: &Port| {
-            let mut tensor = zeros(port);
-            tensor.values.iter_mut().for_each(|value| *value = random.random_range(-1.0..1.0));
-            tensor
-        };
-        self.graph.inputs().iter().map(fill).collect()
+        seeded_tensors(self.graph.inputs(), seed)
     }
 
     /// A window of noise that fits the inputs; the same for the same seed.
     #[must_use]
     pub fn seeded_window(&self, seed: u64) -> Window {
-        let mut random = Pcg64Mcg::seed_from_u64(seed);
-        let mut window = Window::default();
-        for input in self.manifest.iter().flat_map(|manifest| &manifest.inputs) {
-            match input {
-                Input::Image(image) => {
-                    let channels = if image.channels == ChannelOrder::Gray { Channels::Gray } else { Channels::Rgb };
-                    let data = (0..image.width * image.height * channels.count()).map(|_| random.random()).collect();
-                    window.image = Some(Picture { width: image.width, height: image.height, channels, data });
-                }
-                Input::Audio(audio) => {
-                    let samples = (0..audio.samples()).map(|_| random.random_range(-0.1..0.1)).collect();
-                    window.audio = Some(Sound { sample_rate_hz: audio.sample_rate_hz, samples });
-                }
-            }
-        }
-        window
+        let inputs = self.manifest.iter().flat_map(|manifest| &manifest.inputs);
+        seeded_window(inputs.zip(&self.plans), seed)
     }
 
-    /// What runs it.
+    /// What runs it: integers where any of its graphs has them.
     #[must_use]
-    pub const fn engine(&self) -> Engine {
-        self.graph.engine()
+    pub fn engine(&self) -> Engine {
+        let on_integers = self.graphs().any(|graph| graph.engine() == Engine::Int8);
+        if on_integers { Engine::Int8 } else { Engine::Tract }
     }
 
-    /// What the model is made of.
+    /// The graph, and the decoder of a model that generates.
+    fn graphs(&self) -> impl Iterator<Item = &Graph> {
+        std::iter::once(&self.graph).chain(self.generator.iter().map(Generator::decoder))
+    }
+
+    /// What the model is made of: a model that generates of two graphs, each counted once.
     #[must_use]
     pub fn inspect(&self) -> Inspection {
-        let facts = self.graph.facts();
         let tensors = |ports: &[Port]| ports.iter().map(|port| self.tensor_facts(port)).collect();
+        let sum = |pick: fn(&GraphFacts) -> u64| self.graphs().map(|graph| pick(graph.facts())).sum::<u64>();
+        let (macs, integer_macs) = (sum(|facts| facts.macs), sum(|facts| facts.integer_macs));
+        let decoder_bytes = self.generator.as_ref().map_or(0, |generator| generator.decoder_bytes);
         Inspection {
+            task: self.task(),
             inputs: tensors(self.graph.inputs()),
             outputs: tensors(self.graph.outputs()),
-            operators_in_file: facts.operators_in_file.clone(),
-            operators_run: facts.operators_run.clone(),
-            macs: facts.macs,
-            parameters: facts.parameters,
-            model_bytes: self.model_bytes,
-            quantized: facts.quantized,
-            in_float: facts.in_float.iter().map(float_operator).collect(),
-            integer_share_of_macs: (facts.macs > 0).then(|| facts.integer_macs as f64 / facts.macs as f64),
+            decoder: self.generator.as_ref().map(decoder_facts),
+            assumed_dimensions: self.graphs().flat_map(Graph::assumed).cloned().collect(),
+            operators_in_file: counted(self.graphs().map(|graph| &graph.facts().operators_in_file)),
+            operators_run: counted(self.graphs().map(|graph| &graph.facts().operators_run)),
+            macs,
+            parameters: sum(|facts| facts.parameters),
+            model_bytes: self.graph_bytes + decoder_bytes,
+            quantized: self.graphs().any(|graph| graph.facts().quantized),
+            in_float: self.graphs().flat_map(|graph| &graph.facts().in_float).map(float_operator).collect(),
+            integer_share_of_macs: (macs > 0).then(|| integer_macs as f64 / macs as f64),
         }
     }
 
     fn tensor_facts(&self, port: &Port) -> TensorFacts {
         let manifest = self.manifest.iter();
-        let input = manifest.clone().flat_map(|manifest| &manifest.inputs).find(|input| input.name() == port.name);
+        let named = |input: &&Input| input.names().any(|name| name == port.name);
+        let input = manifest.clone().flat_map(|manifest| &manifest.inputs).find(named);
         let output = manifest.flat_map(|manifest| &manifest.outputs).find(|output| output.name() == port.name);
-        let meaning = input.map(meaning_of_input).or_else(|| output.map(meaning_of_output)).unwrap_or_default();
-        let (name, data_type) = (port.name.clone(), port.data_type.to_lowercase());
-        TensorFacts { name, data_type, shape: port.shape.clone(), meaning }
+        let meaning = input.map(|input| meaning_of_input(input, &port.name)).or_else(|| output.map(meaning_of_output));
+        facts_of(port, meaning.unwrap_or_default())
     }
+}
+
+fn facts_of(port: &Port, meaning: String) -> TensorFacts {
+    TensorFacts { name: port.name.clone(), data_type: port.data_type(), shape: port.shape.clone(), meaning }
+}
+
+fn decoder_facts(generator: &Generator) -> DecoderFacts {
+    let decoder = generator.decoder();
+    let tensors = |ports: &[Port]| ports.iter().map(|port| facts_of(port, generator.meaning(&port.name))).collect();
+    DecoderFacts {
+        inputs: tensors(decoder.inputs()),
+        outputs: tensors(decoder.outputs()),
+        macs: decoder.facts().macs,
+        asks: generator.asks(),
+        longest: generator.longest(),
+    }
+}
+
+/// Counts of several graphs added up.
+fn counted<'a>(graphs: impl Iterator<Item = &'a BTreeMap<String, usize>>) -> BTreeMap<String, usize> {
+    let mut sum = BTreeMap::new();
+    for (name, count) in graphs.flatten() {
+        *sum.entry(name.clone()).or_default() += count;
+    }
+    sum
 }
 
 fn float_operator(node: &NodeCoverage) -> FloatOperator {
@@ -287,111 +316,6 @@ fn float_operator(node: &NodeCoverage) -> FloatOperator {
     }
 }
 
-impl Plan {
-    fn new(input: &Input) -> Self {
-        match input {
-            Input::Image(image) => Self::Image(ImagePlan::new(image)),
-            Input::Audio(audio) => Self::Sound(SoundPlan::new(audio)),
-        }
-    }
-}
-
-fn meaning_of_input(input: &Input) -> String {
-    match input {
-        Input::Image(image) => {
-            format!("picture, {} × {} {:?}", image.width, image.height, image.channels).to_lowercase()
-        }
-        Input::Audio(audio) => {
-            let kind = if matches!(audio.features, Features::LogMel(_)) { "log-mel" } else { "waveform" };
-            format!("sound, {} ms at {} Hz, {kind}", audio.window_ms, audio.sample_rate_hz)
-        }
-    }
-}
-
-fn meaning_of_output(output: &Output) -> String {
-    match output {
-        Output::Logits { .. } => "logits".to_owned(),
-        Output::Embedding { modality, .. } => format!("embedding of {modality}"),
-        Output::Attention { modalities, .. } => {
-            let names: Vec<String> = modalities.iter().map(Modality::to_string).collect();
-            format!("attention to {}", names.join(", "))
-        }
-    }
-}
-
-fn zeros(port: &Port) -> Tensor {
-    let values = vec![0.0; port.shape.iter().product()];
-    Tensor { name: port.name.clone(), shape: port.shape.clone(), values }
-}
-
 fn find<'a>(ports: &'a [Port], name: &str) -> Option<&'a Port> {
     ports.iter().find(|port| port.name == name)
-}
-
-/// Checks a manifest against the graph that it describes.
-struct Fit<'a> {
-    path: &'a Path,
-    graph: &'a Graph,
-}
-
-impl Fit<'_> {
-    fn check(&self, manifest: &Manifest) -> Result<(), ModelError> {
-        manifest.inputs.iter().try_for_each(|input| self.check_input(input))?;
-        for port in self.graph.inputs() {
-            let described = manifest.inputs.iter().any(|input| input.name() == port.name);
-            self.demand(described, "input", "nothing of it", &format!("an input `{}`", port.name))?;
-        }
-        manifest.outputs.iter().try_for_each(|output| self.check_output(output, manifest.labels.len()))
-    }
-
-    fn check_input(&self, input: &Input) -> Result<(), ModelError> {
-        let port = self.port(self.graph.inputs(), input.name(), "input")?;
-        let expected = match input {
-            Input::Image(image) if image.layout == crate::manifest::Layout::Nchw => {
-                vec![image.channels.count(), image.height, image.width]
-            }
-            Input::Image(image) => vec![image.height, image.width, image.channels.count()],
-            Input::Audio(audio) => match &audio.features {
-                Features::Waveform {} => vec![audio.samples()],
-                Features::LogMel(mel) => mel.shape(audio.samples(), audio.sample_rate_hz).to_vec(),
-            },
-        };
-        self.same_shape(&format!("input.{}", input.name()), &expected, port)
-    }
-
-    fn check_output(&self, output: &Output, labels: usize) -> Result<(), ModelError> {
-        let port = self.port(self.graph.outputs(), output.name(), "output")?;
-        let field = format!("output.{}", output.name());
-        match output {
-            Output::Logits { .. } => self.same_shape("labels", &[labels], port),
-            Output::Attention { modalities, .. } => self.same_shape(&field, &[modalities.len()], port),
-            Output::Embedding { .. } => Ok(()),
-        }
-    }
-
-    fn port<'a>(&self, ports: &'a [Port], name: &str, field: &str) -> Result<&'a Port, ModelError> {
-        let names: Vec<&str> = ports.iter().map(|port| port.name.as_str()).collect();
-        let graph = format!("only {}", names.join(", "));
-        find(ports, name).ok_or_else(|| self.contradiction(field, name.to_owned(), graph))
-    }
-
-    /// The same dimensions, those of length 1 aside: batch and channel may or may not be there.
-    fn same_shape(&self, field: &str, expected: &[usize], port: &Port) -> Result<(), ModelError> {
-        let long = |shape: &[usize]| shape.iter().copied().filter(|&length| length != 1).collect::<Vec<_>>();
-        let holds = long(expected) == long(&port.shape);
-        self.demand(
-            holds,
-            field,
-            &format!("shape {expected:?}"),
-            &format!("shape {:?} for `{}`", port.shape, port.name),
-        )
-    }
-
-    fn demand(&self, holds: bool, field: &str, manifest: &str, graph: &str) -> Result<(), ModelError> {
-        if holds { Ok(()) } else { Err(self.contradiction(field, manifest.to_owned(), graph.to_owned())) }
-    }
-
-    fn contradiction(&self, field: &str, manifest: String, graph: String) -> ModelError {
-        ModelError::Contradiction { path: self.path.to_owned(), field: field.to_owned(), manifest, graph }
-    }
 }

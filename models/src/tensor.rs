@@ -1,6 +1,10 @@
-//! Named arrays of floats: what goes into a graph and what comes out.
+//! Named arrays of numbers: what goes into a graph and what comes out.
 
-/// One array, in row-major order.
+/// Every whole number up to this (2²⁴) is a float; larger token ids are refused.
+pub const MAXIMUM_EXACT: u32 = 1 << 24;
+
+/// One array, in row-major order. Graphs' inputs of whole numbers (token ids) are held as floats too, and turned into
+/// the graph's type at its border: they are whole and at most [`MAXIMUM_EXACT`], so nothing is lost.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     /// The graph's name for it.

@@ -51,4 +51,17 @@ pub struct Window {
     pub audio: Option<Sound>,
     /// What was typed.
     pub text: Option<String>,
+    /// What is asked for, of a model that can be asked for several things: `answer`, `caption`, …; `None` is its first.
+    pub ask: Option<String>,
+    /// What was said before, the oldest first.
+    pub turns: Vec<Turn>,
+}
+
+/// A question of a dialogue, and what was answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// What was asked.
+    pub text: String,
+    /// What was answered.
+    pub answer: String,
 }

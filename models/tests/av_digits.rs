@@ -141,7 +141,7 @@ fn a_missing_side_is_black_or_silent() {
     let window = common::window("0000");
     let black = Picture { data: vec![0; 28 * 28], ..window.image.clone().unwrap() };
     let silent = Sound { samples: vec![0.0; 8_000], ..window.audio.clone().unwrap() };
-    let without = |image, audio| Window { image, audio, text: None };
+    let without = |image, audio| Window { image, audio, ..Window::default() };
     let blind = ask(&mut model, &without(None, window.audio.clone()));
     assert_eq!(blind, ask(&mut model, &without(Some(black), window.audio.clone())));
     let deaf = ask(&mut model, &without(window.image.clone(), None));

@@ -82,7 +82,7 @@ fn unknown_words_are_refused_with_those_that_are_known() {
     refused("kind = \"logits\"", "kind = \"boxes\"", &["boxes", "logits"]);
     refused("channels = \"gray\"", "channels = \"cmyk\"", &["cmyk", "gray"]);
     refused("mel_scale = \"slaney\"", "mel_scale = \"bark\"", &["bark", "slaney"]);
-    refused("modality = \"image\"\nwidth", "modality = \"text\"\nwidth", &["text", "later version"]);
+    refused("modality = \"image\"\nwidth", "modality = \"text\"\nwidth", &["width", "max_tokens"]);
     refused("kind = \"log_mel\"", "kind = \"mfcc\"", &["mfcc", "log_mel"]);
 }
 
@@ -97,6 +97,7 @@ fn values_that_cant_be_are_refused() {
     refused("hop_samples = 80", "hop_samples = 0", &["audio.features.hop_samples"]);
     refused("bands = 40", "bands = 0", &["audio.features.bands"]);
     refused("floor = 1e-07", "floor = 0.0", &["audio.features.floor"]);
+    refused("floor = 1e-07", "floor = 1e-07, std = 0.0", &["audio.features.std", "0"]);
     refused("floor = 1e-07", "floor = nan", &["audio.features.floor"]);
     refused("scale = 0.00392156862745098", "scale = inf", &["image.scale"]);
     refused("window_samples = 200", "window_samples = 200, window_ms = 25.0", &["audio.features.window"]);

@@ -5,7 +5,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use edgeval_models::{Execution, Model};
+use edgeval_models::{Dimensions, Execution, Model};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
@@ -23,7 +23,8 @@ fn graph() -> Vec<u8> {
 fn try_out(folder: &Path, bytes: &[u8]) -> Result<(), String> {
     let path: PathBuf = folder.join("model.onnx");
     std::fs::write(&path, bytes).unwrap();
-    let mut model = Model::load_onnx(&path, Execution::default()).map_err(|error| error.to_string())?;
+    let mut model =
+        Model::load_onnx(&path, Execution::default(), &Dimensions::new()).map_err(|error| error.to_string())?;
     let inputs = model.seeded_inputs(0);
     model.infer(&inputs).map(drop).map_err(|error| error.to_string())
 }
@@ -81,8 +82,10 @@ fn what_isnt_onnx_is_refused() {
     for bytes in [&b""[..], b"\x89PNG\r\n", b"schema = 1\n", &[0xff; 1000], &[0; 1000]] {
         assert_one_clear_line(&try_out(folder.path(), bytes).expect_err("not a model"));
     }
-    let missing = Model::load_onnx(&folder.path().join("absent.onnx"), Execution::default()).unwrap_err().to_string();
+    let missing = Model::load_onnx(&folder.path().join("absent.onnx"), Execution::default(), &Dimensions::new())
+        .unwrap_err()
+        .to_string();
     assert!(missing.contains("absent.onnx"), "{missing}");
-    let directory = Model::load_onnx(folder.path(), Execution::default()).unwrap_err().to_string();
+    let directory = Model::load_onnx(folder.path(), Execution::default(), &Dimensions::new()).unwrap_err().to_string();
     assert!(directory.contains("can't be read"), "{directory}");
 }

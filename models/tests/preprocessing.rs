@@ -98,6 +98,24 @@ fn log_mel_input() -> AudioInput {
 }
 
 #[test]
+fn levels_are_normalised_after_the_logarithm() {
+    let input = log_mel_input();
+    let Features::LogMel(mut options) = input.features else { panic!("a spectrogram was expected") };
+    let samples: Vec<f32> = (0..8000).map(|place| (place % 97) as f32 / 97.0 - 0.5).collect();
+    let length = options.shape(samples.len(), input.sample_rate_hz).iter().product();
+    let fill = |options: &_| {
+        let mut values = vec![0.0; length];
+        LogMelPlan::new(options, input.sample_rate_hz).fill(&samples, &mut values);
+        values
+    };
+    let levels = fill(&options);
+    (options.mean, options.std) = (-4.0, 2.0);
+    for (level, normalised) in levels.iter().zip(fill(&options)) {
+        assert!(((level + 4.0) / 2.0 - normalised).abs() < 1e-6, "{level} became {normalised}");
+    }
+}
+
+#[test]
 fn silence_is_the_floor() {
     let input = log_mel_input();
     let Features::LogMel(options) = &input.features else { panic!("a spectrogram was expected") };

@@ -123,7 +123,7 @@ impl Live {
         }
         let offset = |stamp: Moment| stamp.nanoseconds_since(centre) / 1000;
         let image_offset_us = image.as_ref().and(stamp).map(offset);
-        let window = Window { image, audio, text: None };
+        let window = Window { image, audio, ..Window::default() };
         Some(CapturedWindow { window, start, end, capture: Moment::now().since(began), image_offset_us, truth: None })
     }
 

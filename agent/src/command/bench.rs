@@ -1,5 +1,6 @@
 //! `edgeval bench`: latency, throughput and memory of a model on this board.
 
+mod generation;
 mod tensors;
 
 use std::path::PathBuf;
@@ -32,9 +33,11 @@ const MAXIMUM_QUERIES: usize = 10_000_000;
   edgeval bench models/zoo/av-digits
   edgeval bench models/zoo/av-digits --precision fp32 --duration 10 --json
   edgeval bench model.onnx --input image=picture.npy --save-tensors out/
+  edgeval bench text-encoder.onnx --dim batch=1 --dim sequence=64
 
 One query at a time (MLPerf's single stream): the next begins when the last is answered. A query runs from decoded
-input in memory to prediction; a bare .onnx has no pre- and postprocessing. The run ends when both --queries and
+input in memory to prediction, of a model that generates to the end of its answer; a bare .onnx has no pre- and
+postprocessing. The run ends when both --queries and
 --duration are reached. Exit status 3: measured, but not valid; the reasons are printed.")]
 pub struct Args {
     /// Model bundle (a folder with model.toml) or a bare .onnx file
@@ -60,6 +63,9 @@ pub struct Args {
     /// Seed of the random input
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Length of a dimension that a bare .onnx file leaves open (repeatable); otherwise 1 for a batch, 128 for token ids
+    #[arg(long = "dim", value_name = "NAME=N")]
+    dimensions: Vec<String>,
     /// Feed this array to an input: NAME=FILE.npy (repeatable); the others get random values
     #[arg(long, value_name = "NAME=FILE")]
     input: Vec<String>,
@@ -96,6 +102,7 @@ enum Query {
 struct Run {
     latencies_ns: Vec<u64>,
     stages: Vec<[u64; 3]>,
+    spoken: generation::Spoken,
     elapsed: Duration,
     period: Period,
 }
@@ -115,6 +122,7 @@ struct Output {
     early_stopping_us: EarlyStopping,
     throughput_per_s: f64,
     stages_us: Stages,
+    generation: Number<generation::Figures>,
     start_up: StartUp,
     memory: Memory,
     integer_share_of_macs: Number<f64>,
@@ -194,10 +202,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 fn load(args: &Args) -> anyhow::Result<Loaded> {
     let execution = Execution { engine: args.engine, threads: args.threads.into() };
-    if measurement::is_bare_onnx(&args.model) {
-        return measurement::load_onnx(&args.model, execution);
-    }
-    Ok(measurement::load_bundle(&args.model, args.precision, execution)?.1)
+    measurement::load(&args.model, args.precision, execution, &args.dimensions)
 }
 
 /// A bundle is asked with a seeded random window, a graph or named arrays with tensors.
@@ -227,6 +232,7 @@ fn measure(args: &Args, loaded: &mut Loaded, query: &Query) -> anyhow::Result<Ru
     let mut run = Run {
         latencies_ns: Vec::with_capacity(args.queries),
         stages: Vec::with_capacity(args.queries),
+        spoken: generation::Spoken::default(),
         elapsed: Duration::ZERO,
         period: Period::new(),
     };
@@ -249,6 +255,7 @@ fn measure_one(loaded: &mut Loaded, query: &Query, run: &mut Run) -> anyhow::Res
             run.latencies_ns.push(nanoseconds(Moment::now().since(started)));
             let times = answer.times;
             run.stages.push([times.preprocess, times.inference, times.postprocess].map(nanoseconds));
+            run.spoken.record(&answer);
             run.period.record(&answer);
         }
         Query::Tensors(tensors) => {
@@ -288,6 +295,7 @@ fn output(
         early_stopping_us: EarlyStopping { p90: estimate(0.90), p99: estimate(0.99) },
         throughput_per_s: run.latencies_ns.len() as f64 / run.elapsed.as_secs_f64(),
         stages_us: Stages { preprocess: stage(0), inference: stage(1), postprocess: stage(2) },
+        generation: run.spoken.figures(),
         start_up,
         memory,
         integer_share_of_macs: wire::Reading::or_reason(inspection.integer_share_of_macs, measurement::NO_MACS).into(),
@@ -358,7 +366,11 @@ fn title(output: &Output) -> String {
 fn facts(output: &Output) -> Vec<(&'static str, String)> {
     let memory = &output.memory;
     let bytes = |number: &Number<u64>| number.words(|value| terminal::bytes(*value));
-    vec![
+    let mut facts = match &output.generation {
+        Number::Value(figures) => figures.facts(),
+        Number::Absent { .. } => Vec::new(),
+    };
+    facts.extend([
         ("throughput", format!("{:.0} a second", output.throughput_per_s)),
         ("p90 at 99 % confidence", output.early_stopping_us.p90.words(|value| terminal::microseconds(*value))),
         ("p99 at 99 % confidence", output.early_stopping_us.p99.words(|value| terminal::microseconds(*value))),
@@ -375,5 +387,6 @@ fn facts(output: &Output) -> Vec<(&'static str, String)> {
             output.integer_share_of_macs.words(|share| format!("{:.0} % of multiply-accumulates", share * 100.0)),
         ),
         ("temperature", terminal::reading(&output.board.temperature_c, |celsius| format!("{celsius:.1} °C"))),
-    ]
+    ]);
+    facts
 }

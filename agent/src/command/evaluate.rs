@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use edgeval_calibration::{Accuracy, Consistency, ReferenceSet, Scored};
 use edgeval_measure::Measured;
-use edgeval_models::{Engine, Execution, Precision};
+use edgeval_models::{Engine, Execution, Precision, Task};
 use edgeval_wire as wire;
 use serde::Serialize;
 
@@ -44,8 +44,8 @@ pub struct Args {
     /// Threads that one inference may use
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
-    /// Leave one modality out: the model gets a black picture or silence
-    #[arg(long, value_name = "MODALITY", value_parser = ["image", "audio"])]
+    /// Leave one modality out: the model gets a black picture, silence or no words
+    #[arg(long, value_name = "MODALITY", value_parser = ["image", "audio", "text"])]
     without: Option<String>,
     /// Write each sample's prediction as a line of JSON
     #[arg(long, value_name = "FILE")]
@@ -98,6 +98,7 @@ struct Efficiency {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let execution = Execution { engine: args.engine, threads: args.threads.into() };
     let (bundle, mut loaded) = measurement::load_bundle(&args.model, args.precision, execution)?;
+    refuse_unscored(bundle.manifest().task)?;
     let set = ReferenceSet::open(&args.set)?;
     let watch = Watch::start(&Roots::default(), Moment::now());
     let (scored, period) = score(&args, &mut loaded, &set, &bundle.manifest().labels)?;
@@ -115,6 +116,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Classifiers alone can be scored.
+fn refuse_unscored(task: Task) -> anyhow::Result<()> {
+    if task != Task::Classification {
+        bail!("the model's task is {task}: this version can't score that yet; `edgeval bench` times it");
+    }
+    Ok(())
+}
+
 fn score(args: &Args, loaded: &mut Loaded, set: &ReferenceSet, labels: &[String]) -> anyhow::Result<(Scored, Period)> {
     if loaded.model.inspect().inputs.is_empty() {
         bail!("the model has no inputs to score");
@@ -127,6 +136,7 @@ fn score(args: &Args, loaded: &mut Loaded, set: &ReferenceSet, labels: &[String]
         match args.without.as_deref() {
             Some("image") => window.image = None,
             Some("audio") => window.audio = None,
+            Some("text") => (window.text, window.turns) = (None, Vec::new()),
             _ => {}
         }
         let answer = pipeline::answer(&mut loaded.model, &window, Duration::ZERO)?;

@@ -14,7 +14,8 @@ use crate::terminal;
 #[command(after_help = "Examples:
   edgeval inspect models/zoo/av-digits
   edgeval inspect models/zoo/av-digits --precision fp32 --json
-  edgeval inspect model.onnx")]
+  edgeval inspect model.onnx
+  edgeval inspect text-encoder.onnx --dim sequence=64")]
 pub struct Args {
     /// Model bundle (a folder with model.toml) or a bare .onnx file
     model: PathBuf,
@@ -24,6 +25,9 @@ pub struct Args {
     /// What runs it: `tract` leaves the quantized parts to tract, too
     #[arg(long, default_value_t = Engine::Int8, value_name = "ENGINE")]
     engine: Engine,
+    /// Length of a dimension that a bare .onnx file leaves open (repeatable); otherwise 1 for a batch, 128 for token ids
+    #[arg(long = "dim", value_name = "NAME=N")]
+    dimensions: Vec<String>,
     /// JSON for programs
     #[arg(long)]
     json: bool,
@@ -44,11 +48,8 @@ struct Output {
 /// When it can't be loaded.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let execution = Execution { engine: args.engine, ..Execution::default() };
-    let Loaded { model, identity, .. } = if measurement::is_bare_onnx(&args.model) {
-        measurement::load_onnx(&args.model, execution)?
-    } else {
-        measurement::load_bundle(&args.model, args.precision, execution)?.1
-    };
+    let loaded = measurement::load(&args.model, args.precision, execution, &args.dimensions)?;
+    let Loaded { model, identity, .. } = loaded;
     let output = Output { schema: 1, model: identity, engine: model.engine().name(), inspection: model.inspect() };
     if args.json {
         println!("{}", serde_json::to_string_pretty(&output)?);
@@ -64,25 +65,45 @@ fn print(output: &Output) {
     let version = model.version.as_deref().unwrap_or("");
     let precision = model.precision.map(|precision| precision.to_string()).unwrap_or_default();
     terminal::print_heading(format!("{} {version} {precision}", model.name).trim_end());
+    println!("{}", terminal::facts(facts(output)));
+    print_tensors("Inputs", &inspection.inputs);
+    print_tensors("Outputs", &inspection.outputs);
+    if let Some(decoder) = &inspection.decoder {
+        print_tensors("Inputs of the decoder, once a token", &decoder.inputs);
+        print_tensors("Outputs of the decoder", &decoder.outputs);
+    }
+    print_operators(inspection);
+    print_in_float(inspection);
+}
+
+fn facts(output: &Output) -> Vec<(&'static str, String)> {
+    let Output { model, inspection, .. } = output;
     let share = match inspection.integer_share_of_macs {
         Some(share) => format!("{:.0} % of multiply-accumulates", share * 100.0),
         None => "not measured: the graph has no multiply-accumulates".to_owned(),
     };
-    println!(
-        "{}",
-        terminal::facts([
-            ("identity", model.sha256.clone()),
-            ("engine", output.engine.to_owned()),
-            ("multiply-accumulates", terminal::count(inspection.macs)),
-            ("parameters", terminal::count(inspection.parameters)),
-            ("on disk", terminal::bytes(inspection.model_bytes)),
-            ("runs on integers", share),
-        ])
-    );
-    print_tensors("Inputs", &inspection.inputs);
-    print_tensors("Outputs", &inspection.outputs);
-    print_operators(inspection);
-    print_in_float(inspection);
+    let mut facts = vec![
+        ("identity", model.sha256.clone()),
+        ("engine", output.engine.to_owned()),
+        ("multiply-accumulates", terminal::count(inspection.macs)),
+        ("parameters", terminal::count(inspection.parameters)),
+        ("on disk", terminal::bytes(inspection.model_bytes)),
+        ("runs on integers", share),
+    ];
+    if let Some(task) = inspection.task {
+        facts.insert(1, ("task", task.to_string()));
+    }
+    if let Some(decoder) = &inspection.decoder {
+        facts.push(("of them once a token", terminal::count(decoder.macs)));
+        facts.push(("can be asked for", decoder.asks.join(", ")));
+        facts.push(("longest answer", format!("{} tokens", decoder.longest)));
+    }
+    let assumed = inspection.assumed_dimensions.iter();
+    let assumed: Vec<String> = assumed.map(|dimension| format!("{} = {}", dimension.name, dimension.length)).collect();
+    if !assumed.is_empty() {
+        facts.push(("assumed lengths", assumed.join(", ")));
+    }
+    facts
 }
 
 fn print_tensors(title: &str, tensors: &[TensorFacts]) {

@@ -11,7 +11,7 @@ mod stop;
 use std::time::Duration;
 
 use anyhow::Context;
-use edgeval_models::{Bundle, Input, Manifest, Model, Window};
+use edgeval_models::{Bundle, Input, Manifest, Model, Task, Window};
 
 use self::messages::Reporter;
 use self::replayed::Replayed;
@@ -107,9 +107,18 @@ fn measure(config: &Config, options: &config::Model, reporter: &mut Reporter, st
         model,
         labels: bundle.manifest().labels.clone(),
         source: open_source(config, &bundle)?,
-        replayed: Replayed::open(&config.capture, &bundle.manifest().labels)?,
+        replayed: open_replayed(config, bundle.manifest())?,
     };
     work.run(reporter, stop)
+}
+
+/// What keeps a replay's answers, where they can be scored.
+fn open_replayed(config: &Config, manifest: &Manifest) -> anyhow::Result<Option<Replayed>> {
+    if manifest.task != Task::Classification {
+        tracing::warn!("a model for {} is timed; this version can't score it in a replay yet", manifest.task);
+        return Ok(None);
+    }
+    Ok(Replayed::open(&config.capture, &manifest.labels)?)
 }
 
 fn open_source(config: &Config, bundle: &Bundle) -> anyhow::Result<Box<dyn WindowSource>> {
@@ -126,6 +135,8 @@ fn needs(manifest: &Manifest) -> Needs {
                 needs.sound_sample_rate_hz = Some(audio.sample_rate_hz);
                 needs.window_ms = audio.window_ms;
             }
+            // Nothing that is captured writes.
+            Input::Text(_) => {}
         }
     }
     needs

@@ -11,6 +11,7 @@ use crate::probe::{ProbeError, Probed};
 use crate::stages::{StageHistogram, Stages};
 
 const NO_WINDOW: &str = "no window was answered in this period";
+const NO_ANSWER: &str = "the model gives embeddings, no answer";
 const NO_MESSAGE: &str = "no message was acknowledged yet";
 
 /// A histogram's percentiles, where it counted anything.
@@ -67,11 +68,19 @@ pub fn predicted(captured: &CapturedWindow, prediction: &Prediction, labels: &[S
     wire::Predicted {
         window_start_ms: milliseconds(captured.start),
         window_end_ms: milliseconds(captured.end),
-        label: wire::text(labels.get(prediction.class).map_or("", String::as_str)),
-        confidence: Reading::Value(prediction.confidence.into()),
+        label: wire::text(said(prediction, labels)),
+        confidence: Reading::or_reason(prediction.has_answer().then(|| prediction.confidence.into()), NO_ANSWER),
         embedding_distance: Reading::or_reason(prediction.embedding_distance(), no_distance),
         attention: prediction.attention.iter().take(4).map(weight).collect(),
         image_offset_us: Reading::or_reason(captured.image_offset_us, "the window has no picture with a stamp"),
+    }
+}
+
+/// The class, or the words; nothing of a model for retrieval.
+fn said<'a>(prediction: &'a Prediction, labels: &'a [String]) -> &'a str {
+    match &prediction.generated {
+        Some(generated) => &generated.text,
+        None => labels.get(prediction.class).map_or("", String::as_str),
     }
 }
 

@@ -43,5 +43,5 @@ pub fn window(id: &str) -> Window {
     let set = path("../calibration/sets/av-digits");
     let image = picture(&set.join(format!("images/{id}.png")));
     let audio = sound(&set.join(format!("audio/{id}.flac")));
-    Window { image: Some(image), audio: Some(audio), text: None }
+    Window { image: Some(image), audio: Some(audio), ..Window::default() }
 }

@@ -4,7 +4,7 @@ use std::io::{BufReader, BufWriter};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use edgeval_models::{Model, Tensors};
+use edgeval_models::{MAXIMUM_EXACT, Model, Tensors};
 use npyz::WriterBuilder;
 
 use super::Query;
@@ -29,8 +29,25 @@ pub fn load_into(tensors: &mut Tensors, argument: &str) -> anyhow::Result<()> {
     if array.order() != npyz::Order::C {
         bail!("--input {argument}: the file is in Fortran order; save it with numpy.ascontiguousarray");
     }
-    tensor.values = array.into_vec::<f32>().with_context(|| format!("--input {argument}: 32-bit floats are needed"))?;
+    tensor.values = values(array).with_context(failed)?;
     Ok(())
+}
+
+/// Floats, or whole numbers that floats hold exactly: token ids.
+fn values(array: npyz::NpyFile<impl std::io::Read>) -> anyhow::Result<Vec<f32>> {
+    let npyz::DType::Plain(kind) = array.dtype() else { bail!("an array of plain numbers is needed") };
+    match (kind.type_char(), kind.size_field()) {
+        (npyz::TypeChar::Int, 8) => array.into_vec::<i64>()?.into_iter().map(exact).collect(),
+        (npyz::TypeChar::Int, 4) => array.into_vec::<i32>()?.into_iter().map(|number| exact(number.into())).collect(),
+        _ => array.into_vec::<f32>().context("32-bit floats or whole numbers of 32 or 64 bits are needed"),
+    }
+}
+
+fn exact(number: i64) -> anyhow::Result<f32> {
+    if number.unsigned_abs() > MAXIMUM_EXACT.into() {
+        bail!("it holds {number}; whole numbers up to {MAXIMUM_EXACT} are taken");
+    }
+    Ok(number as f32)
 }
 
 /// Writes every input and output of one query as `NAME.npy`.
