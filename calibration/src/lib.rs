@@ -6,11 +6,13 @@
 mod accuracy;
 mod check;
 mod checksums;
+pub mod corruption;
 mod decode;
 mod error;
 mod sample;
 mod score;
 mod set;
+mod square_attack;
 
 pub use accuracy::{Accuracy, ClassFigures, Consistency, SliceFigures};
 pub use check::{CheckReport, Finding, Severity, check};
@@ -18,3 +20,4 @@ pub use error::SetError;
 pub use sample::Sample;
 pub use score::{Row, Scored, score};
 pub use set::ReferenceSet;
+pub use square_attack::{Attacked, SquareAttack};

@@ -1,0 +1,129 @@
+//! Weighted sums along one direction of a field.
+
+use super::field::{Edge, Field};
+
+/// For each place of the result: the first place that it sees, and the weights from there.
+pub(super) struct Axis(Vec<(usize, Vec<f32>)>);
+
+impl Axis {
+    /// A Gaussian of this deviation, cut off `radius` places from its middle; what lies past an edge is folded back.
+    pub(super) fn gaussian(length: usize, deviation: f64, radius: usize, edge: Edge) -> Self {
+        let square = 2.0 * deviation * deviation;
+        let weight = |distance: f64| if square > 0.0 { libm::exp(-distance * distance / square) } else { 0.0 };
+        let half: Vec<f64> = (0..=radius).map(|d| if d == 0 { 1.0 } else { weight(d as f64) }).collect();
+        let sum = half[0] + 2.0 * half[1..].iter().sum::<f64>();
+        Self((0..length).map(|place| folded(place, &half, sum, length, edge)).collect())
+    }
+
+    /// From one length to another, both at least 1: between neighbours when growing, means when shrinking.
+    pub(super) fn resize(from: usize, to: usize) -> Self {
+        let step = from as f64 / to as f64;
+        let seen = |place: usize| {
+            if to >= from {
+                between((place as f64 + 0.5) * step - 0.5, from)
+            } else {
+                covered(place as f64 * step, (place + 1) as f64 * step, from)
+            }
+        };
+        Self((0..to).map(seen).collect())
+    }
+
+    /// The middle of so many places, enlarged to all of them: `scipy.ndimage.zoom` of order 1 of the middle
+    /// `ceil(length / zoom)`, cut to `length` around its middle, as ImageNet-C zooms.
+    pub(super) fn zoom(length: usize, zoom: f64) -> Self {
+        let inner = (libm::ceil(length as f64 / zoom) as usize).clamp(1, length);
+        let top = (length - inner) / 2;
+        let zoomed = (libm::rint(inner as f64 * zoom) as usize).max(length);
+        let trim = (zoomed - length) / 2;
+        let step = if zoomed > 1 { (inner - 1) as f64 / (zoomed - 1) as f64 } else { 0.0 };
+        let seen = |place: usize| {
+            let (first, weights) = between((place + trim) as f64 * step, inner);
+            (top + first, weights)
+        };
+        Self((0..length).map(seen).collect())
+    }
+
+    /// Sums of a field's rows.
+    pub(super) fn along_columns(&self, field: &Field) -> Field {
+        let row = field.row();
+        let mut result = Field::new(field.width, self.0.len(), field.channels);
+        for (sums, (first, weights)) in result.values.chunks_exact_mut(row.max(1)).zip(&self.0) {
+            for (values, weight) in field.values[first * row..].chunks_exact(row).zip(weights) {
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value * weight);
+            }
+        }
+        result
+    }
+
+    /// Sums of a field's columns.
+    pub(super) fn along_rows(&self, field: &Field) -> Field {
+        let mut result = Field::new(self.0.len(), field.height, field.channels);
+        match field.channels {
+            1 => self.add_rows::<1>(field, &mut result),
+            2 => self.add_rows::<2>(field, &mut result),
+            _ => self.add_rows::<3>(field, &mut result),
+        }
+        result
+    }
+
+    fn add_rows<const CHANNELS: usize>(&self, field: &Field, result: &mut Field) {
+        let rows = field.values.chunks_exact(field.row().max(1));
+        for (row, sums) in rows.zip(result.values.chunks_exact_mut(self.0.len() * CHANNELS)) {
+            let ((pixels, _), (sums, _)) = (row.as_chunks::<CHANNELS>(), sums.as_chunks_mut::<CHANNELS>());
+            for (sums, (first, weights)) in sums.iter_mut().zip(&self.0) {
+                for (pixel, weight) in pixels[*first..].iter().zip(weights) {
+                    sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += value * weight);
+                }
+            }
+        }
+    }
+}
+
+/// The weights around a place, those past an edge added to the places that are seen there.
+fn folded(place: usize, half: &[f64], sum: f64, length: usize, edge: Edge) -> (usize, Vec<f32>) {
+    let (place, radius) = (place as i64, half.len() as i64 - 1);
+    let seen = |distance: i64| edge.place(place + distance, length);
+    let first = (-radius..=radius).map(seen).min().unwrap_or(0);
+    let last = (-radius..=radius).map(seen).max().unwrap_or(0);
+    let mut weights = vec![0.0; last - first + 1];
+    for distance in -radius..=radius {
+        weights[seen(distance) - first] += half[distance.unsigned_abs() as usize] / sum;
+    }
+    (first, weights.into_iter().map(|weight| weight as f32).collect())
+}
+
+/// The two places around a coordinate, the outermost ones past the ends.
+fn between(coordinate: f64, length: usize) -> (usize, Vec<f32>) {
+    let coordinate = coordinate.clamp(0.0, (length - 1) as f64);
+    let first = (coordinate as usize).min(length.saturating_sub(2));
+    let share = coordinate - first as f64;
+    let weights = if length > 1 { vec![(1.0 - share) as f32, share as f32] } else { vec![1.0] };
+    (first, weights)
+}
+
+/// The mean of what lies between two coordinates.
+fn covered(start: f64, end: f64, length: usize) -> (usize, Vec<f32>) {
+    let first = (start as usize).min(length - 1);
+    let last = (libm::ceil(end) as usize).clamp(first + 1, length);
+    let part = |place: usize| ((place + 1) as f64).min(end) - (place as f64).max(start);
+    (first, (first..last).map(|place| (part(place) / (end - start)) as f32).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_sum_to_one() {
+        for length in [1, 2, 7, 40] {
+            let mut axes =
+                vec![Axis::gaussian(length, 30.0, 90, Edge::Mirror), Axis::gaussian(length, 0.0, 1, Edge::Repeat)];
+            axes.extend([1, 2, 5, 100].map(|to| Axis::resize(length, to)));
+            axes.extend([1.0, 1.1, 1.31, 4.5].map(|zoom| Axis::zoom(length, zoom)));
+            for (first, weights) in axes.iter().flat_map(|axis| &axis.0) {
+                assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{weights:?}");
+                assert!(first + weights.len() <= length);
+            }
+        }
+    }
+}

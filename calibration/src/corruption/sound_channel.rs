@@ -1,0 +1,115 @@
+//! What rooms, converters and channels do to a sound.
+
+use std::f64::consts::{LN_10, PI};
+
+use super::convolution::convolved;
+use super::random::Random;
+use super::sound_noise::power;
+use super::stream::gaps;
+
+/// Half the length of a band limit's filter, in seconds.
+const FILTER_REACH_S: f64 = 0.01;
+/// A room's response is no longer than this, in seconds.
+const LONGEST_RESPONSE_S: f64 = 4.0;
+/// Neighbours on either side that a sample between samples is computed from.
+const DRIFT_REACH: i64 = 16;
+/// Steps between two samples that the interpolation's weights are tabulated at.
+const DRIFT_STEPS: usize = 512;
+/// The largest value of a 16-bit sample, plus one.
+const SIXTEEN_BITS: f64 = 32_768.0;
+
+/// A room: the direct sound, and noise that decays by 60 dB in `decay_s` (Polack 1988); `direct_db` is the direct sound's
+/// energy over the rest's. The sound's power stays.
+pub(super) fn reverberating(samples: &[f32], rate: f64, decay_s: f64, direct_db: f64, random: &mut Random) -> Vec<f32> {
+    let length = ((decay_s.min(LONGEST_RESPONSE_S) * rate) as usize).min(samples.len());
+    let fall = 3.0 * LN_10 / (decay_s * rate);
+    let mut response: Vec<f64> = (0..length).map(|n| random.normal() * libm::exp(-fall * n as f64)).collect();
+    let energy: f64 = response.iter().skip(1).map(|value| value * value).sum();
+    let factor = if energy > 0.0 { libm::sqrt(libm::pow(10.0, -direct_db / 10.0) / energy) } else { 0.0 };
+    response.iter_mut().for_each(|value| *value *= factor);
+    match response.first_mut() {
+        Some(direct) => *direct = 1.0,
+        None => return samples.to_vec(),
+    }
+    let heard: Vec<f32> = convolved(samples, &response, 0).into_iter().map(|value| value as f32).collect();
+    let heard_power = power(&heard);
+    let factor = if heard_power > 0.0 { libm::sqrt(power(samples) / heard_power) } else { 0.0 };
+    heard.into_iter().map(|sample| (f64::from(sample) * factor) as f32).collect()
+}
+
+/// Cuts the loudest `share` of the samples to the level of the quietest of them.
+pub(super) fn clipped(samples: &[f32], share: f64) -> Vec<f32> {
+    let mut levels: Vec<f32> = samples.iter().map(|sample| sample.abs()).collect();
+    levels.sort_unstable_by(f32::total_cmp);
+    let quieter = ((1.0 - share) * levels.len() as f64) as usize;
+    let Some(&level) = levels.get(quieter.min(levels.len().saturating_sub(1))) else { return Vec::new() };
+    samples.iter().map(|sample| sample.clamp(-level, level)).collect()
+}
+
+/// Quieter, and rounded to 16 bits as a converter does: what is lost doesn't come back with a later gain.
+pub(super) fn quieter(samples: &[f32], gain_db: f64) -> Vec<f32> {
+    let factor = libm::pow(10.0, gain_db / 20.0) * SIXTEEN_BITS;
+    samples.iter().map(|&sample| (libm::rint(f64::from(sample) * factor) / SIXTEEN_BITS) as f32).collect()
+}
+
+/// Lets a band through, without delay: a sinc under Blackman's window. Limits past half the rate let all through.
+pub(super) fn band_limited(samples: &[f32], rate: f64, low_hz: f64, high_hz: f64) -> Vec<f32> {
+    let reach = (FILTER_REACH_S * rate) as i64;
+    let side = 2 * reach + 1;
+    let low_pass = |place: i64, limit_hz: f64| {
+        let (cycles, x) = (2.0 * (limit_hz / rate).min(0.5), place as f64);
+        if place == 0 { cycles } else { libm::sin(PI * cycles * x) / (PI * x) }
+    };
+    let tap =
+        |place: i64| blackman(place as f64 / (reach + 1) as f64) * (low_pass(place, high_hz) - low_pass(place, low_hz));
+    let kernel: Vec<f64> = (-reach..=reach).map(tap).collect();
+    convolved(samples, &kernel, (side / 2) as usize).into_iter().map(|value| value as f32).collect()
+}
+
+/// Blackman's window from −1 to 1.
+fn blackman(place: f64) -> f64 {
+    0.42 + 0.5 * libm::cos(PI * place) + 0.08 * libm::cos(2.0 * PI * place)
+}
+
+/// Silences packets of so many samples; `share` of them, in gaps of `length` on average. Nothing conceals them.
+pub(super) fn packets_lost(samples: &[f32], packet: usize, share: f64, length: f64, random: &mut Random) -> Vec<f32> {
+    let mut left = samples.to_vec();
+    let packet = packet.max(1);
+    let lost = gaps(share, length, samples.len().div_ceil(packet), random);
+    for (packet, _) in left.chunks_mut(packet).zip(lost).filter(|(_, lost)| *lost) {
+        packet.fill(0.0);
+    }
+    left
+}
+
+/// The sound as a clock hears it that is `speed` times as slow as it should be: it plays back so many times as fast. Past
+/// the sound's end there is silence.
+pub(super) fn drifted(samples: &[f32], speed: f64) -> Vec<f32> {
+    // When it plays faster, what lies over half the new rate would fold back.
+    let cutoff = (1.0 / speed).min(1.0);
+    let side = 2 * DRIFT_REACH as usize;
+    let weights: Vec<f64> =
+        (0..=DRIFT_STEPS).flat_map(|step| neighbours(step as f64 / DRIFT_STEPS as f64, cutoff)).collect();
+    let sample = |index: usize| {
+        let at = index as f64 * speed;
+        let (whole, part) = (at as i64, at - libm::floor(at));
+        let step = libm::rint(part * DRIFT_STEPS as f64) as usize * side;
+        let near = whole - DRIFT_REACH + 1..;
+        let heard = |place: i64| {
+            usize::try_from(place).ok().and_then(|place| samples.get(place)).map_or(0.0, |&s| f64::from(s))
+        };
+        let sum: f64 = near.zip(&weights[step..step + side]).map(|(place, weight)| heard(place) * weight).sum();
+        sum as f32
+    };
+    (0..samples.len()).map(sample).collect()
+}
+
+/// The weights of the neighbours of a place that lies `part` of the way from one sample to the next.
+fn neighbours(part: f64, cutoff: f64) -> impl Iterator<Item = f64> {
+    (1 - DRIFT_REACH..=DRIFT_REACH).map(move |neighbour| {
+        let x = neighbour as f64 - part;
+        let angle = PI * cutoff * x;
+        let sinc = if angle == 0.0 { 1.0 } else { libm::sin(angle) / angle };
+        cutoff * sinc * blackman(x / DRIFT_REACH as f64)
+    })
+}

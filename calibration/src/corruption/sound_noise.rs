@@ -1,0 +1,76 @@
+//! Noise, and how much of it.
+
+use std::f64::consts::TAU;
+
+use edgeval_models::Sound;
+
+use super::CorruptionError;
+use super::random::Random;
+
+/// Octaves that pink noise is made of: 16 reach down to a 32,768th of half the rate.
+const PINK_OCTAVES: usize = 16;
+/// Harmonics of the hum, the fundamental included.
+const HUM_HARMONICS: u32 = 8;
+/// Voices of a babble, as far as there are so many.
+const MOST_VOICES: usize = 6;
+
+/// Mean square; 0 when there is nothing.
+pub(super) fn power(samples: &[f32]) -> f64 {
+    let sum: f64 = samples.iter().map(|&sample| f64::from(sample) * f64::from(sample)).sum();
+    if samples.is_empty() { 0.0 } else { sum / samples.len() as f64 }
+}
+
+/// The sound and a noise of its length, which is scaled by √(P_s / (P_n · 10^(SNR/10))). A silent noise adds nothing.
+pub(super) fn at_snr(samples: &[f32], noise: &[f32], snr_db: f64) -> Vec<f32> {
+    let noise_power = power(noise) * libm::pow(10.0, snr_db / 10.0);
+    let factor = if noise_power > 0.0 { libm::sqrt(power(samples) / noise_power) } else { 0.0 };
+    samples.iter().zip(noise).map(|(&sample, &noise)| (f64::from(sample) + factor * f64::from(noise)) as f32).collect()
+}
+
+pub(super) fn white(length: usize, random: &mut Random) -> Vec<f32> {
+    (0..length).map(|_| random.normal() as f32).collect()
+}
+
+/// Sums of noises that change at every sample, every second, every fourth, … (Voss & Clarke 1978, in the order of
+/// McCartney): within about 1 dB of 1/f.
+pub(super) fn pink(length: usize, random: &mut Random) -> Vec<f32> {
+    let mut octaves: [f64; PINK_OCTAVES] = std::array::from_fn(|_| random.normal());
+    let mut sample = |index: usize| {
+        let changing = (index.trailing_zeros() as usize).min(PINK_OCTAVES - 1);
+        octaves[changing] = random.normal();
+        // In one order, so that a sum doesn't depend on those before it.
+        (octaves.iter().sum::<f64>() + random.normal()) as f32
+    };
+    (1..=length).map(&mut sample).collect()
+}
+
+/// A fundamental at 50 or 60 Hz and harmonics that fall as 1/n, each at its own phase, as far as the rate allows.
+pub(super) fn hum(length: usize, rate: f64, random: &mut Random) -> Vec<f32> {
+    let mains = if random.unit() < 0.5 { 50.0 } else { 60.0 };
+    let phases: Vec<f64> = (0..HUM_HARMONICS).map(|_| random.unit()).collect();
+    let audible = (1..=HUM_HARMONICS).take_while(|&harmonic| mains * f64::from(harmonic) < rate / 2.0);
+    let harmonics: Vec<(f64, f64)> = audible.map(f64::from).zip(phases).collect();
+    let sample = |index: usize| {
+        let turn = |&(harmonic, phase): &(f64, f64)| libm::fmod(mains * harmonic * index as f64 / rate + phase, 1.0);
+        harmonics.iter().map(|harmonic| libm::sin(TAU * turn(harmonic)) / harmonic.0).sum::<f64>() as f32
+    };
+    (0..length).map(sample).collect()
+}
+
+/// Voices of equal power, each from a random place on and from its beginning again.
+pub(super) fn babble(sound: &Sound, voices: &[&Sound], random: &mut Random) -> Result<Vec<f32>, CorruptionError> {
+    let sample_rate_hz = sound.sample_rate_hz;
+    let heard = |voice: &&&Sound| voice.sample_rate_hz == sample_rate_hz && power(&voice.samples) > 0.0;
+    let mut left: Vec<&Sound> = voices.iter().filter(heard).copied().collect();
+    if left.is_empty() {
+        return Err(CorruptionError::NoVoices { sample_rate_hz });
+    }
+    let mut sums = vec![0.0_f64; sound.samples.len()];
+    for _ in 0..left.len().min(MOST_VOICES) {
+        let voice = left.swap_remove(random.below(left.len()));
+        let (start, loudness) = (random.below(voice.samples.len()), libm::sqrt(power(&voice.samples)));
+        let talking = voice.samples.iter().cycle().skip(start);
+        sums.iter_mut().zip(talking).for_each(|(sum, &sample)| *sum += f64::from(sample) / loudness);
+    }
+    Ok(sums.into_iter().map(|sum| sum as f32).collect())
+}

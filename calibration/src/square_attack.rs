@@ -1,0 +1,197 @@
+//! Square Attack (Andriushchenko et al. 2020): a picture is changed by at most a few steps of 255 until the model answers
+//! wrongly, knowing its scores alone.
+
+use edgeval_models::Picture;
+
+use crate::corruption::Random;
+
+/// Queries of 10,000 after which the changed share of the picture is halved: the paper's schedule.
+const HALVED_AFTER: [usize; 9] = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
+/// What the schedule's queries are of.
+const SCHEDULE: usize = 10_000;
+
+/// How far an attack may go.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SquareAttack {
+    /// No byte is changed by more (L∞). The paper's are 13 for ImageNet (0.05) and 8 for CIFAR-10 (8/255).
+    pub epsilon: u8,
+    /// The model is asked no more often, the clean picture included.
+    pub queries: usize,
+    /// The share of the picture that the first square covers, from 0 to 1; the paper's is 0.05 for ImageNet and 0.8 for MNIST.
+    pub share: f64,
+}
+
+/// How an attack ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attacked {
+    /// Whether the right class no longer has the highest score alone.
+    pub succeeded: bool,
+    /// How often the model was asked.
+    pub queries: usize,
+    /// The right class's score less the highest other, for `picture`.
+    pub margin: f32,
+    /// The picture with the smallest margin that was found.
+    pub picture: Picture,
+}
+
+impl SquareAttack {
+    /// Attacks a picture whose right class is `class`. `scores` asks the model: one score a class, logits or
+    /// probabilities. A picture that is answered wrongly as it is counts as a success after one query.
+    ///
+    /// `None` when there's nothing to attack: no pixels or fewer bytes than pixels need, no query, fewer than two
+    /// classes, or scores that aren't numbers.
+    ///
+    /// # Errors
+    /// Those of `scores`.
+    pub fn run<E>(
+        &self,
+        picture: &Picture,
+        class: usize,
+        seed: u64,
+        mut scores: impl FnMut(&Picture) -> Result<Vec<f32>, E>,
+    ) -> Result<Option<Attacked>, E> {
+        let channels = picture.channels.count();
+        let bytes = picture.width.checked_mul(picture.height).and_then(|pixels| pixels.checked_mul(channels));
+        if picture.data.is_empty() || bytes != Some(picture.data.len()) || self.queries == 0 {
+            return Ok(None);
+        }
+        let Some(clean) = margin(&scores(picture)?, class) else { return Ok(None) };
+        let mut best = Attacked { succeeded: clean <= 0.0, queries: 1, margin: clean, picture: picture.clone() };
+        let mut random = Random::seeded(seed);
+        while !best.succeeded && best.queries < self.queries {
+            let tried = if best.queries == 1 {
+                self.stripes(picture, &mut random)
+            } else {
+                self.square(picture, &best, &mut random)
+            };
+            best.queries += 1;
+            match margin(&scores(&tried)?, class) {
+                // The stripes are where the search begins, whatever the model says of them.
+                Some(margin) if margin < best.margin || best.queries == 2 => {
+                    best = Attacked { succeeded: margin <= 0.0, margin, picture: tried, ..best };
+                }
+                _ => {}
+            }
+        }
+        Ok(Some(best))
+    }
+
+    /// Every column of every channel moved up or down.
+    fn stripes(&self, picture: &Picture, random: &mut Random) -> Picture {
+        let row = picture.width * picture.channels.count();
+        let ups: Vec<bool> = (0..row).map(|_| random.unit() < 0.5).collect();
+        let data = picture.data.iter().enumerate().map(|(place, &byte)| self.moved(byte, ups[place % row])).collect();
+        Picture { data, ..*picture }
+    }
+
+    /// The best picture with a square at a random place moved up or down from the clean one, each channel by itself.
+    fn square(&self, clean: &Picture, best: &Attacked, random: &mut Random) -> Picture {
+        let side = self.side(clean, best.queries - 1);
+        let (left, top) = (random.below(clean.width - side + 1), random.below(clean.height - side + 1));
+        let channels = clean.channels.count();
+        let mut tried = best.picture.clone();
+        // Some squares change nothing: they aren't worth a query. On a picture that can't change, one is asked all the same.
+        for _ in 0..16 {
+            let ups: [bool; 3] = std::array::from_fn(|_| random.unit() < 0.5);
+            for y in top..top + side {
+                for place in (y * clean.width + left) * channels..(y * clean.width + left + side) * channels {
+                    tried.data[place] = self.moved(clean.data[place], ups[place % channels]);
+                }
+            }
+            if tried.data != best.picture.data {
+                break;
+            }
+        }
+        tried
+    }
+
+    const fn moved(&self, byte: u8, up: bool) -> u8 {
+        if up { byte.saturating_add(self.epsilon) } else { byte.saturating_sub(self.epsilon) }
+    }
+
+    /// The side of the square of an iteration.
+    fn side(&self, picture: &Picture, iteration: usize) -> usize {
+        let scheduled = iteration.saturating_mul(SCHEDULE) / self.queries;
+        let halvings = HALVED_AFTER.iter().filter(|&&after| scheduled > after).count();
+        let share = self.share / f64::from(1_u32 << halvings);
+        let area = share * picture.width as f64 * picture.height as f64;
+        (libm::rint(libm::sqrt(area)) as usize).clamp(1, picture.width.min(picture.height))
+    }
+}
+
+/// The score of a class less the highest of the others.
+fn margin(scores: &[f32], class: usize) -> Option<f32> {
+    let own = *scores.get(class)?;
+    let others = scores.iter().enumerate().filter(|(index, _)| *index != class).map(|(_, &score)| score);
+    let margin = own - others.reduce(f32::max)?;
+    (!margin.is_nan()).then_some(margin)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use edgeval_models::Channels;
+
+    use super::*;
+
+    const ATTACK: SquareAttack = SquareAttack { epsilon: 8, queries: 1000, share: 0.8 };
+
+    fn picture() -> Picture {
+        let data = (0..12 * 10 * 3_u32).map(|place| (place * 31 % 256) as u8).collect();
+        Picture { width: 12, height: 10, channels: Channels::Rgb, data }
+    }
+
+    /// A linear model of two classes: signs over the bytes, and a bias that makes the clean margin what is asked for.
+    fn linear(clean_margin: f32) -> impl Fn(&Picture) -> Result<Vec<f32>, Infallible> {
+        let sum = |picture: &Picture| {
+            let signed = |(place, &byte): (usize, &u8)| {
+                // Whole patches of one sign, so that squares can find them.
+                if (place % 36 / 18 + place / 180) % 2 == 0 { i64::from(byte) } else { -i64::from(byte) }
+            };
+            picture.data.iter().enumerate().map(signed).sum::<i64>()
+        };
+        let clean = sum(&picture());
+        move |picture| Ok(vec![(sum(picture) - clean) as f32 + clean_margin, 0.0])
+    }
+
+    #[test]
+    fn a_linear_model_is_fooled_within_reach_and_not_beyond() {
+        // The best that 8 steps can do to 360 bytes is 2880 less those at the ends of the range.
+        let run = |margin: f32, attack: SquareAttack| attack.run(&picture(), 0, 5, linear(margin)).unwrap().unwrap();
+        let near = run(1500.0, ATTACK);
+        assert!(near.succeeded && near.margin <= 0.0 && (2..=1000).contains(&near.queries), "{near:?}");
+        let far = run(3000.0, ATTACK);
+        assert!(!far.succeeded && far.queries == 1000 && far.margin < 600.0, "{}", far.margin);
+        assert!(far.picture.data.iter().zip(&picture().data).all(|(one, other)| one.abs_diff(*other) <= 8));
+        assert_eq!(near, run(1500.0, ATTACK));
+        let wrong = run(-1.0, ATTACK);
+        assert_eq!((wrong.succeeded, wrong.queries, wrong.picture), (true, 1, picture()));
+    }
+
+    #[test]
+    fn squares_shrink_as_the_paper_says() {
+        let wide = Picture { width: 224, height: 224, channels: Channels::Gray, data: vec![0; 224 * 224] };
+        let attack = SquareAttack { epsilon: 13, queries: 10_000, share: 0.05 };
+        let sides = [1, 10, 11, 51, 201, 501, 1001, 2001, 4001, 6001, 8001].map(|query| attack.side(&wide, query));
+        assert_eq!(sides, [50, 50, 35, 25, 18, 13, 9, 6, 4, 3, 2]);
+        assert_eq!(SquareAttack { queries: 1000, ..attack }.side(&wide, 21), 18, "a smaller budget shrinks sooner");
+    }
+
+    #[test]
+    fn nothing_to_attack() {
+        let empty = Picture { width: 0, height: 3, channels: Channels::Rgb, data: Vec::new() };
+        let run = |picture: &Picture, class, scores: Vec<f32>, attack: SquareAttack| {
+            attack.run(picture, class, 1, |_| Ok::<_, Infallible>(scores.clone())).unwrap()
+        };
+        assert!(run(&empty, 0, vec![1.0, 0.0], ATTACK).is_none());
+        assert!(run(&picture(), 2, vec![1.0, 0.0], ATTACK).is_none());
+        assert!(run(&picture(), 0, vec![1.0], ATTACK).is_none());
+        assert!(run(&picture(), 0, vec![f32::NAN, 0.0], ATTACK).is_none());
+        assert!(run(&picture(), 0, vec![1.0, 0.0], SquareAttack { queries: 0, ..ATTACK }).is_none());
+        let stubborn = run(&picture(), 0, vec![1.0, 0.0], SquareAttack { epsilon: 0, queries: 5, share: 9.0 }).unwrap();
+        assert!(!stubborn.succeeded && stubborn.queries == 5 && stubborn.picture == picture());
+        let failing = ATTACK.run(&picture(), 0, 1, |_| Err::<Vec<f32>, _>("no model"));
+        assert_eq!(failing, Err("no model"));
+    }
+}
