@@ -8,6 +8,7 @@ mod confusion;
 mod consistency;
 mod early_stopping;
 mod figure;
+mod generation;
 mod interval;
 mod latency;
 mod top_k;
@@ -17,6 +18,10 @@ pub use confusion::{ClassScores, Confusion, ConfusionError, Scores};
 pub use consistency::{agreement, auc, jensen_shannon_divergence, separation};
 pub use early_stopping::{TooFewQueries, early_stopping_estimate, queries_needed};
 pub use figure::{Figure, Measured};
+pub use generation::{
+    BleuStatistics, ChrfStatistics, CiderError, ErrorCounts, ReferenceError, character_errors, cider_d, exact_match,
+    rouge_l, tokens_13a, word_errors,
+};
 pub use interval::{bootstrap, mcnemar_exact, percentile_interval, resample_clusters, wilson};
 pub use latency::{LatencySummary, percentile};
 pub use top_k::top_k_accuracy;
