@@ -1,21 +1,16 @@
 //! What the rows of a scored split come to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use edgeval_measure::{
-    Confusion, Figure, Measured, auc, bootstrap, brier_score, calibration_error, negative_log_likelihood,
-    resample_clusters, separation, wilson,
+    Confusion, Figure, Measured, auc, bootstrap, brier_score, calibration_error, negative_log_likelihood, separation,
+    wilson,
 };
 use serde::Serialize;
 
+use crate::resampling::{RANKED_SAMPLES, RESAMPLES, Resampling, widest};
 use crate::score::{Row, Scored};
 
-/// Resamples of every bootstrap.
-const RESAMPLES: usize = 1000;
-/// Their seed: the same rows give the same intervals.
-const SEED: u64 = 20_240_917;
-/// A slice with fewer samples is reported, not ranked.
-const RANKED_SAMPLES: usize = 30;
 /// A pair is held against so many others on average: all of them would be the square of the samples.
 const OTHERS: u64 = 512;
 
@@ -162,27 +157,19 @@ fn unit(vector: &[f32]) -> Vec<f32> {
 /// Rows with their resamples.
 struct Figures<'a> {
     scored: &'a Scored,
-    resamples: Vec<Vec<usize>>,
-    /// How many clusters, where there are two or more: one alone can't tell how clusters differ.
-    clusters: Option<usize>,
+    resampling: Resampling,
 }
 
 impl<'a> Figures<'a> {
     fn new(scored: &'a Scored) -> Self {
-        let rows = scored.rows();
-        let named: Vec<&str> = rows.iter().map(|row| row.cluster.as_deref().unwrap_or(&row.id)).collect();
-        let distinct = named.iter().collect::<BTreeSet<_>>().len();
-        let clusters = (distinct > 1 && rows.iter().any(|row| row.cluster.is_some())).then_some(distinct);
-        let groups = if clusters.is_some() { named } else { rows.iter().map(|row| row.id.as_str()).collect() };
-        let resamples = resample_clusters(&groups, &vec![""; rows.len()], RESAMPLES, SEED);
-        Self { scored, resamples, clusters }
+        let samples = scored.rows().iter().map(|row| (row.id.as_str(), row.cluster.as_deref()));
+        Self { scored, resampling: Resampling::new(samples) }
     }
 
     fn interval(&self) -> String {
-        let one_cluster = self.clusters.is_none() && self.rows().iter().any(|row| row.cluster.is_some());
-        match self.clusters {
+        match self.resampling.clusters {
             Some(count) => format!("95 %, bootstrap over {count} clusters, {RESAMPLES} resamples; Wilson for slices"),
-            None if one_cluster => {
+            None if self.resampling.is_one_cluster => {
                 format!(
                     "95 %, of this one cluster alone: Wilson for top-1, bootstrap over samples otherwise, {RESAMPLES} resamples"
                 )
@@ -204,12 +191,16 @@ impl<'a> Figures<'a> {
     }
 
     fn of_confusion(&self, pick: impl Fn(&Confusion) -> Option<f64>) -> Measured {
-        bootstrap(self.rows().len(), &self.resamples, |indices| pick(&self.confusion(indices)?))
+        bootstrap(self.rows().len(), &self.resampling.resamples, |indices| pick(&self.confusion(indices)?))
     }
 
     fn top1(&self) -> Measured {
         let independent = self.rate(|_| true, |row| row.prediction.class == row.truth);
-        if self.clusters.is_some() { widest(self.of_confusion(Confusion::accuracy), &independent) } else { independent }
+        if self.resampling.clusters.is_some() {
+            widest(self.of_confusion(Confusion::accuracy), &independent)
+        } else {
+            independent
+        }
     }
 
     /// Wilson's: how many of some rows are so.
@@ -228,11 +219,11 @@ impl<'a> Figures<'a> {
     /// The mean over samples; one without a value is left out.
     fn of_means(&self, values: &[Option<f64>]) -> Measured {
         let of = |indices: &[usize]| mean(indices.iter().filter_map(|&index| values[index]));
-        bootstrap(values.len(), &self.resamples, of)
+        bootstrap(values.len(), &self.resampling.resamples, of)
     }
 
     fn of_calibration(&self, pick: fn(&edgeval_measure::CalibrationError) -> f64) -> Measured {
-        bootstrap(self.rows().len(), &self.resamples, |indices| {
+        bootstrap(self.rows().len(), &self.resampling.resamples, |indices| {
             let row = |&index: &usize| &self.rows()[index];
             let confidences: Vec<f64> = indices.iter().map(|i| f64::from(row(i).prediction.confidence)).collect();
             let right: Vec<bool> = indices.iter().map(|i| row(i).prediction.class == row(i).truth).collect();
@@ -284,16 +275,6 @@ const fn is_drawn(i: usize, j: usize, samples: usize) -> bool {
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     (mixed ^ (mixed >> 31)) % (samples as u64) < OTHERS
-}
-
-/// The first's figure with an interval that holds the second's too.
-fn widest(first: Measured, second: &Measured) -> Measured {
-    match (first, second) {
-        (Measured::Figure(first), Measured::Figure(second)) => {
-            Measured::Figure(Figure { low: first.low.min(second.low), high: first.high.max(second.high), ..first })
-        }
-        (first, _) => first,
-    }
 }
 
 /// The whole set's value with the interval of its rows' means: comparing each row's pair with its own others is what can be

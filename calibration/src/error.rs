@@ -82,6 +82,16 @@ pub enum SetError {
         /// The model's labels.
         known: String,
     },
+    /// A sample asks for what the model can't be asked for.
+    #[error("sample {sample} asks for `{ask}`, which the model can't be asked for; it knows {known}")]
+    Ask {
+        /// Which sample.
+        sample: String,
+        /// What it asks for.
+        ask: String,
+        /// What the model can be asked for.
+        known: String,
+    },
     /// A sample has no label to be scored against.
     #[error("sample {0} has no label: only labelled samples can be scored")]
     Unlabelled(String),

@@ -19,8 +19,8 @@ pub use consistency::{agreement, auc, jensen_shannon_divergence, separation};
 pub use early_stopping::{TooFewQueries, early_stopping_estimate, queries_needed};
 pub use figure::{Figure, Measured};
 pub use generation::{
-    BleuStatistics, ChrfStatistics, CiderError, ErrorCounts, ReferenceError, character_errors, cider_d, exact_match,
-    rouge_l, tokens_13a, word_errors,
+    BleuStatistics, ChrfStatistics, CiderError, ErrorCounts, ReferenceError, character_errors, cider_d,
+    cider_d_comparable, exact_match, rouge_l, tokens_13a, word_errors,
 };
 pub use interval::{bootstrap, mcnemar_exact, percentile_interval, resample_clusters, wilson};
 pub use latency::{LatencySummary, percentile};

@@ -1,14 +1,16 @@
 //! `edgeval evaluate`: a model scored on a reference set.
 
+mod generation;
+
 use std::io::BufWriter;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use edgeval_calibration::{Accuracy, Consistency, ReferenceSet, Scored};
+use edgeval_calibration::{Accuracy, Consistency, Generation, ReferenceSet, Scored, ScoredTexts};
 use edgeval_measure::Measured;
-use edgeval_models::{Engine, Execution, Precision, Task};
+use edgeval_models::{Engine, Execution, Manifest, ModelError, Precision, Task, Window};
 use edgeval_wire as wire;
 use serde::Serialize;
 
@@ -63,17 +65,40 @@ struct Output {
     engine: &'static str,
     set: SetFacts,
     without: Option<String>,
-    accuracy: Accuracy,
-    consistency: Consistency,
+    accuracy: AccuracyFigures,
+    consistency: Dimension<Consistency>,
     efficiency: Efficiency,
     robustness: Measured,
     fairness: Measured,
     interpretability: Measured,
-    generation: Measured,
+    generation: Dimension<Generation>,
     scorecard: Measured,
     board: wire::BoardState,
     overhead: wire::AgentCost,
     validity: wire::Validity,
+}
+
+/// A dimension's figures, or why there are none.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Dimension<T> {
+    Figures(Box<T>),
+    Absent(Measured),
+}
+
+impl<T> Dimension<T> {
+    fn absent(reason: &str) -> Self {
+        Self::Absent(Measured::not_measured(reason))
+    }
+}
+
+/// How often the model is right: each task has figures of its own.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum AccuracyFigures {
+    Classes(Box<Accuracy>),
+    Texts { exact_match: Measured },
+    Absent(Measured),
 }
 
 #[derive(Debug, Serialize)]
@@ -101,13 +126,13 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     refuse_unscored(bundle.manifest().task)?;
     let set = ReferenceSet::open(&args.set)?;
     let watch = Watch::start(&Roots::default(), Moment::now());
-    let (scored, period) = score(&args, &mut loaded, &set, &bundle.manifest().labels)?;
+    let (answers, period) = score(&args, &mut loaded, &set, bundle.manifest())?;
     let observed = watch.finish(Moment::now(), period.inference_processor_time);
     if let Some(path) = &args.predictions {
         let file = std::fs::File::create(path).with_context(|| format!("can't write {}", path.display()))?;
-        scored.write_predictions(BufWriter::new(file)).with_context(|| format!("can't write {}", path.display()))?;
+        answers.write_predictions(BufWriter::new(file)).with_context(|| format!("can't write {}", path.display()))?;
     }
-    let output = output(&args, loaded.identity, &set, &scored, &period, observed);
+    let output = output(&args, loaded.identity, &set, &answers, &period, observed);
     if args.json {
         println!("{}", serde_json::to_string_pretty(&output)?);
     } else {
@@ -116,22 +141,69 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Classifiers alone can be scored.
+/// Models for retrieval can't be scored yet.
 fn refuse_unscored(task: Task) -> anyhow::Result<()> {
-    if task != Task::Classification {
+    if task == Task::Retrieval {
         bail!("the model's task is {task}: this version can't score that yet; `edgeval bench` times it");
     }
     Ok(())
 }
 
-fn score(args: &Args, loaded: &mut Loaded, set: &ReferenceSet, labels: &[String]) -> anyhow::Result<(Scored, Period)> {
+/// A split's answers, of either task.
+enum Answers {
+    Classes(Scored),
+    Texts(ScoredTexts),
+}
+
+impl Answers {
+    fn samples(&self) -> usize {
+        match self {
+            Self::Classes(scored) => scored.rows().len(),
+            Self::Texts(scored) => scored.rows().len(),
+        }
+    }
+
+    fn write_predictions(&self, writer: impl std::io::Write) -> std::io::Result<()> {
+        match self {
+            Self::Classes(scored) => scored.write_predictions(writer),
+            Self::Texts(scored) => scored.write_predictions(writer),
+        }
+    }
+
+    /// Accuracy, consistency and generation.
+    fn figures(&self) -> (AccuracyFigures, Dimension<Consistency>, Dimension<Generation>) {
+        match self {
+            Self::Classes(scored) => (
+                AccuracyFigures::Classes(Box::new(scored.accuracy())),
+                Dimension::Figures(Box::new(scored.consistency())),
+                Dimension::absent("the model classifies; it generates nothing"),
+            ),
+            Self::Texts(scored) => {
+                let generation = scored.generation();
+                let accuracy = match &generation.exact_match {
+                    Measured::Figure(_) => AccuracyFigures::Texts { exact_match: generation.exact_match.clone() },
+                    absent => AccuracyFigures::Absent(absent.clone()),
+                };
+                let consistency = "this version of edgeval doesn't measure it yet of a model that generates";
+                (accuracy, Dimension::absent(consistency), Dimension::Figures(Box::new(generation)))
+            }
+        }
+    }
+}
+
+fn score(
+    args: &Args,
+    loaded: &mut Loaded,
+    set: &ReferenceSet,
+    manifest: &Manifest,
+) -> anyhow::Result<(Answers, Period)> {
     if loaded.model.inspect().inputs.is_empty() {
         bail!("the model has no inputs to score");
     }
     let mut period = Period::new();
     let samples = set.positions(&args.split)?.len();
     let bar = terminal::progress(samples as u64, "scoring");
-    let scored = edgeval_calibration::score(set, &args.split, labels, |window| {
+    let predict = |window: &Window| {
         let mut window = window.clone();
         match args.without.as_deref() {
             Some("image") => window.image = None,
@@ -142,20 +214,27 @@ fn score(args: &Args, loaded: &mut Loaded, set: &ReferenceSet, labels: &[String]
         let answer = pipeline::answer(&mut loaded.model, &window, Duration::ZERO)?;
         period.record(&answer);
         bar.inc(1);
-        Ok::<_, edgeval_models::ModelError>(answer.prediction)
-    })?;
+        Ok::<_, ModelError>(answer.prediction)
+    };
+    let answers = if let Some(decode) = &manifest.decode {
+        let asks: Vec<String> = decode.begin.0.iter().map(|(ask, _)| ask.clone()).collect();
+        Answers::Texts(edgeval_calibration::score_texts(set, &args.split, &asks, predict)?)
+    } else {
+        Answers::Classes(edgeval_calibration::score(set, &args.split, &manifest.labels, predict)?)
+    };
     bar.finish_and_clear();
-    Ok((scored, period))
+    Ok((answers, period))
 }
 
 fn output(
     args: &Args,
     model: ModelFacts,
     set: &ReferenceSet,
-    scored: &Scored,
+    answers: &Answers,
     period: &Period,
     observed: Observed,
 ) -> Output {
+    let (accuracy, consistency, generation) = answers.figures();
     Output {
         schema: 1,
         engine: model.engine.name(),
@@ -165,11 +244,11 @@ fn output(
             version: set.version().to_owned(),
             sha256: set.identity().to_owned(),
             split: args.split.clone(),
-            samples: scored.rows().len(),
+            samples: answers.samples(),
         },
         without: args.without.clone(),
-        accuracy: scored.accuracy(),
-        consistency: scored.consistency(),
+        accuracy,
+        consistency,
         efficiency: Efficiency {
             latency_us: wording::total_latency(&period.stages),
             stages_us: wording::stage_latencies(&period.stages, None),
@@ -177,7 +256,7 @@ fn output(
         robustness: later(),
         fairness: later(),
         interpretability: later(),
-        generation: Measured::not_measured("the model classifies; it generates nothing"),
+        generation,
         scorecard: Measured::not_measured("it needs every dimension, and not all were measured"),
         board: observed.board,
         overhead: observed.cost,
@@ -191,10 +270,24 @@ fn later() -> Measured {
 }
 
 fn print(output: &Output) {
-    let Output { model, set, accuracy, consistency, .. } = output;
+    let Output { model, set, .. } = output;
     let precision = model.precision.map(|precision| precision.to_string()).unwrap_or_default();
     let without = output.without.as_ref().map_or_else(String::new, |modality| format!(", without {modality}"));
     terminal::print_heading(&format!("{} {precision} on {} ({} samples{without})", model.name, set.name, set.samples));
+    if let (AccuracyFigures::Classes(accuracy), Dimension::Figures(consistency)) =
+        (&output.accuracy, &output.consistency)
+    {
+        print_figures(accuracy, consistency);
+        print_classes(accuracy);
+        print_confusion(accuracy);
+    }
+    if let Dimension::Figures(figures) = &output.generation {
+        generation::print(figures);
+    }
+    terminal::print_validity(&output.validity);
+}
+
+fn print_figures(accuracy: &Accuracy, consistency: &Consistency) {
     let mut table = terminal::table(&["figure", "value", "95 % interval", "n"]);
     for (name, figure) in [
         ("top-1", &accuracy.top1),
@@ -210,9 +303,6 @@ fn print(output: &Output) {
     }
     terminal::align_numbers(&mut table);
     println!("{table}");
-    print_classes(accuracy);
-    print_confusion(accuracy);
-    terminal::print_validity(&output.validity);
 }
 
 fn cells(figure: &Measured) -> Vec<String> {

@@ -96,6 +96,14 @@ pub fn cider_d<R: AsRef<str>>(
     Ok(pairs.map(|(hypothesis, references)| documents.score(&tokens(hypothesis.as_ref()), references)).collect())
 }
 
+/// Whether CIDEr-D can compare with a sample's references: [`cider_d`] refuses a set with one that it can't.
+///
+/// # Errors
+/// Without references, or when one has no words.
+pub fn cider_d_comparable(references: &[impl AsRef<str>]) -> Result<(), ReferenceError> {
+    tokenized(references, tokens).map(|_| ())
+}
+
 fn tokens(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
     let bare = words(&lower).map(|word| word.trim_matches(PUNCTUATION));
@@ -180,6 +188,7 @@ mod tests {
         assert_eq!(cider_d(&two, &[["a"], ["a"]]), Err(CiderError::NoWeight));
         let reason = ReferenceError::Empty { reference: 0 };
         assert_eq!(cider_d(&two, &[["a"], ["?!"]]), Err(CiderError::References { sample: 1, reason }));
+        assert_eq!((cider_d_comparable(&["a"]), cider_d_comparable(&["?!"])), (Ok(()), Err(reason)));
         let none: [Vec<&str>; 2] = [vec!["a"], vec![]];
         let reason = ReferenceError::Missing;
         assert_eq!(cider_d(&two, &none), Err(CiderError::References { sample: 1, reason }));

@@ -16,7 +16,7 @@ mod tokenizer_13a;
 
 pub use bleu::BleuStatistics;
 pub use chrf::ChrfStatistics;
-pub use cider::{CiderError, cider_d};
+pub use cider::{CiderError, cider_d, cider_d_comparable};
 pub use error_rate::{ErrorCounts, character_errors, word_errors};
 pub use exact_match::exact_match;
 pub use rouge::rouge_l;
