@@ -17,7 +17,7 @@ build: packages-build ## Build the program (target/debug/edgeval; everyday build
 demo: packages-build packages-demo build ## Watch one pass of the reference set through the int8 model, over a private broker
 	@tests/demo.sh $(EDGEVAL)
 
-test: packages-build packages-test packages-board format lint unit parity board ## Everything: format, lints, unit, integration and system tests
+test: packages-build packages-test packages-board format lint unit parity test-int8-arm board ## Everything: format, lints, unit, integration and system tests
 
 format: ## Check the format
 	$(CARGO) fmt --all --check
