@@ -7,6 +7,7 @@ those of the cases here follow the same definition.
 import json
 import warnings
 
+import cases_judgement
 import numpy as np
 from reference import calibration_error
 from scipy.spatial.distance import jensenshannon
@@ -128,4 +129,5 @@ print(json.dumps({
     "interval": list(interval_cases()),
     "mcnemar": list(mcnemar_cases()),
     "early_stopping": list(early_stopping_cases()),
+    **cases_judgement.all_cases(),
 }))
