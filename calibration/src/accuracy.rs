@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use edgeval_measure::{
-    Confusion, Figure, Measured, auc, bootstrap, brier_score, calibration_error, negative_log_likelihood, separation,
-    wilson,
+    CalibrationError, ClassScores, Confusion, ConfusionSummary, Figure, Measured, Resampled, auc, bootstrap,
+    brier_score, calibration_error, negative_log_likelihood, separation, wilson,
 };
 use serde::Serialize;
 
@@ -105,29 +105,33 @@ impl Scored {
     #[must_use]
     pub fn accuracy(&self) -> Accuracy {
         let figures = Figures::new(self);
-        let of = |pick: fn(&Confusion) -> Option<f64>| figures.of_confusion(pick);
+        let confusions = figures.confusions();
+        let calibration = figures.calibration();
+        let of = |pick: fn(&ConfusionSummary) -> Option<f64>| confusions.figure(|summary| pick(summary.as_ref()?));
+        let of_calibration = |pick: fn(&CalibrationError) -> f64| calibration.figure(|error| error.as_ref().map(pick));
         let all: Vec<usize> = (0..self.rows().len()).collect();
         let confusion = figures.confusion(&all).map(|confusion| confusion.rows().to_vec()).unwrap_or_default();
+        let top1 = figures.top1(&confusions);
         Accuracy {
             interval: figures.interval(),
-            top1: figures.top1(),
-            precision_macro: of(|c| Some(c.macro_average()?.precision)),
-            recall_macro: of(|c| Some(c.macro_average()?.recall)),
-            f1_macro: of(|c| Some(c.macro_average()?.f1)),
+            precision_macro: of(|c| Some(c.macro_average?.precision)),
+            recall_macro: of(|c| Some(c.macro_average?.recall)),
+            f1_macro: of(|c| Some(c.macro_average?.f1)),
             // With one label a sample all three are top-1.
-            precision_micro: figures.top1(),
-            recall_micro: figures.top1(),
-            f1_micro: figures.top1(),
-            precision_weighted: of(|c| Some(c.weighted_average()?.precision)),
-            recall_weighted: of(|c| Some(c.weighted_average()?.recall)),
-            f1_weighted: of(|c| Some(c.weighted_average()?.f1)),
-            balanced_accuracy: of(Confusion::balanced_accuracy),
-            matthews_correlation: of(Confusion::matthews_correlation),
-            ece: figures.of_calibration(|error| error.expected),
-            mce: figures.of_calibration(|error| error.maximum),
+            precision_micro: top1.clone(),
+            recall_micro: top1.clone(),
+            f1_micro: top1.clone(),
+            top1,
+            precision_weighted: of(|c| Some(c.weighted_average?.precision)),
+            recall_weighted: of(|c| Some(c.weighted_average?.recall)),
+            f1_weighted: of(|c| Some(c.weighted_average?.f1)),
+            balanced_accuracy: of(|c| c.balanced_accuracy),
+            matthews_correlation: of(|c| c.matthews_correlation),
+            ece: of_calibration(|error| error.expected),
+            mce: of_calibration(|error| error.maximum),
             brier: figures.of_probabilities(brier_score),
             nll: figures.of_probabilities(negative_log_likelihood),
-            per_class: figures.per_class(),
+            per_class: figures.per_class(&confusions),
             confusion,
             slices: slices(self.rows()),
         }
@@ -153,6 +157,9 @@ fn unit(vector: &[f32]) -> Vec<f32> {
     let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
     if length > 0.0 { vector.iter().map(|value| value / length).collect() } else { vector.to_vec() }
 }
+
+/// What the matrices of all rows and of each resample come to; none where they can't be counted.
+type Confusions = Resampled<Option<ConfusionSummary>>;
 
 /// Rows with their resamples.
 struct Figures<'a> {
@@ -190,17 +197,16 @@ impl<'a> Figures<'a> {
         Confusion::new(&truths, &predictions, self.scored.labels().len()).ok()
     }
 
-    fn of_confusion(&self, pick: impl Fn(&Confusion) -> Option<f64>) -> Measured {
-        bootstrap(self.rows().len(), &self.resampling.resamples, |indices| pick(&self.confusion(indices)?))
+    /// One matrix a resample serves all the figures that are taken from it.
+    fn confusions(&self) -> Confusions {
+        let summary = |indices: &[usize]| Some(self.confusion(indices)?.summary());
+        Resampled::new(self.rows().len(), &self.resampling.resamples, summary)
     }
 
-    fn top1(&self) -> Measured {
+    fn top1(&self, confusions: &Confusions) -> Measured {
         let independent = self.rate(|_| true, |row| row.prediction.class == row.truth);
-        if self.resampling.clusters.is_some() {
-            widest(self.of_confusion(Confusion::accuracy), &independent)
-        } else {
-            independent
-        }
+        let resampled = || confusions.figure(|summary| summary.as_ref()?.accuracy);
+        if self.resampling.clusters.is_some() { widest(resampled(), &independent) } else { independent }
     }
 
     /// Wilson's: how many of some rows are so.
@@ -222,27 +228,30 @@ impl<'a> Figures<'a> {
         bootstrap(values.len(), &self.resampling.resamples, of)
     }
 
-    fn of_calibration(&self, pick: fn(&edgeval_measure::CalibrationError) -> f64) -> Measured {
-        bootstrap(self.rows().len(), &self.resampling.resamples, |indices| {
+    fn calibration(&self) -> Resampled<Option<CalibrationError>> {
+        Resampled::new(self.rows().len(), &self.resampling.resamples, |indices| {
             let row = |&index: &usize| &self.rows()[index];
             let confidences: Vec<f64> = indices.iter().map(|i| f64::from(row(i).prediction.confidence)).collect();
             let right: Vec<bool> = indices.iter().map(|i| row(i).prediction.class == row(i).truth).collect();
-            calibration_error(&confidences, &right).as_ref().map(pick)
+            calibration_error(&confidences, &right)
         })
     }
 
-    fn per_class(&self) -> Vec<ClassFigures> {
+    fn per_class(&self, confusions: &Confusions) -> Vec<ClassFigures> {
+        let of = |class: usize, pick: fn(&ClassScores) -> Option<f64>| {
+            confusions.figure(|summary| pick(summary.as_ref()?.per_class.get(class)?))
+        };
         let figures = |(class, label): (usize, &String)| ClassFigures {
             label: label.clone(),
             precision: widest(
-                self.of_confusion(|c| c.per_class()[class].precision),
+                of(class, |scores| scores.precision),
                 &self.rate(|row| row.prediction.class == class, |row| row.truth == class),
             ),
             recall: widest(
-                self.of_confusion(|c| c.per_class()[class].recall),
+                of(class, |scores| scores.recall),
                 &self.rate(|row| row.truth == class, |row| row.prediction.class == class),
             ),
-            f1: self.of_confusion(|c| c.per_class()[class].f1),
+            f1: of(class, |scores| scores.f1),
             support: self.rows().iter().filter(|row| row.truth == class).count() as u64,
         };
         self.scored.labels().iter().enumerate().map(figures).collect()

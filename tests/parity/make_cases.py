@@ -8,6 +8,7 @@ import json
 import warnings
 
 import cases_generation
+import cases_judgement
 import numpy as np
 from reference import calibration_error
 from scipy.spatial.distance import jensenshannon
@@ -130,4 +131,5 @@ print(json.dumps({
     "mcnemar": list(mcnemar_cases()),
     "early_stopping": list(early_stopping_cases()),
     **cases_generation.cases(),
+    **cases_judgement.all_cases(),
 }))

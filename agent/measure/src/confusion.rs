@@ -56,6 +56,23 @@ pub struct Scores {
     pub f1: f64,
 }
 
+/// What a confusion matrix comes to, each as the method of [`Confusion`] of its name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConfusionSummary {
+    /// Share of right predictions.
+    pub accuracy: Option<f64>,
+    /// The plain mean over classes.
+    pub macro_average: Option<Scores>,
+    /// The mean over classes weighted by their samples.
+    pub weighted_average: Option<Scores>,
+    /// Mean recall of the classes that occur.
+    pub balanced_accuracy: Option<f64>,
+    /// Matthews's correlation.
+    pub matthews_correlation: Option<f64>,
+    /// Each class.
+    pub per_class: Vec<ClassScores>,
+}
+
 impl Confusion {
     /// Counts pairs of truth and prediction, classes from 0 to `classes` − 1.
     ///
@@ -92,12 +109,32 @@ impl Confusion {
         (0..self.rows.len()).map(|class| self.rows[class][class]).sum()
     }
 
-    fn predicted(&self, class: usize) -> u64 {
-        self.rows.iter().map(|row| row[class]).sum()
+    /// How often each class was predicted.
+    fn predicted(&self) -> Vec<u64> {
+        let mut sums = vec![0; self.rows.len()];
+        for row in &self.rows {
+            sums.iter_mut().zip(row).for_each(|(sum, count)| *sum += count);
+        }
+        sums
     }
 
-    fn support(&self, class: usize) -> u64 {
-        self.rows[class].iter().sum()
+    /// How often each class occurs.
+    fn supports(&self) -> Vec<u64> {
+        self.rows.iter().map(|row| row.iter().sum()).collect()
+    }
+
+    /// All of the below at once, for less work than each alone.
+    #[must_use]
+    pub fn summary(&self) -> ConfusionSummary {
+        let per_class = self.per_class();
+        ConfusionSummary {
+            accuracy: self.accuracy(),
+            macro_average: average(&per_class, |_| 1.0),
+            weighted_average: average(&per_class, |scores| scores.support as f64),
+            balanced_accuracy: mean_recall(&per_class),
+            matthews_correlation: self.matthews_correlation(),
+            per_class,
+        }
     }
 
     /// Share of right predictions; `None` without samples.
@@ -109,8 +146,9 @@ impl Confusion {
     /// Each class's precision, recall and F1.
     #[must_use]
     pub fn per_class(&self) -> Vec<ClassScores> {
-        let scores = |class: usize| {
-            let (right, predicted, support) = (self.rows[class][class], self.predicted(class), self.support(class));
+        let sides = self.predicted().into_iter().zip(self.supports());
+        let scores = |(class, (predicted, support)): (usize, (u64, u64))| {
+            let right = self.rows[class][class];
             ClassScores {
                 precision: ratio(right, predicted),
                 recall: ratio(right, support),
@@ -118,19 +156,19 @@ impl Confusion {
                 support,
             }
         };
-        (0..self.rows.len()).map(scores).collect()
+        sides.enumerate().map(scores).collect()
     }
 
     /// The plain mean over classes; `None` without classes or samples.
     #[must_use]
     pub fn macro_average(&self) -> Option<Scores> {
-        self.average(|_| 1.0)
+        average(&self.per_class(), |_| 1.0)
     }
 
     /// The mean over classes weighted by their samples; `None` without samples.
     #[must_use]
     pub fn weighted_average(&self) -> Option<Scores> {
-        self.average(|scores| scores.support as f64)
+        average(&self.per_class(), |scores| scores.support as f64)
     }
 
     /// Over all decisions together. With one label a sample all three are the accuracy.
@@ -139,24 +177,10 @@ impl Confusion {
         self.accuracy().map(|share| Scores { precision: share, recall: share, f1: share })
     }
 
-    fn average(&self, weight: impl Fn(&ClassScores) -> f64) -> Option<Scores> {
-        let classes = self.per_class();
-        let sum: f64 = classes.iter().map(&weight).sum();
-        let mean = |pick: fn(&ClassScores) -> Option<f64>| {
-            classes.iter().map(|scores| pick(scores).unwrap_or(0.0) * weight(scores)).sum::<f64>() / sum
-        };
-        (self.total() > 0 && sum > 0.0).then(|| Scores {
-            precision: mean(|scores| scores.precision),
-            recall: mean(|scores| scores.recall),
-            f1: mean(|scores| scores.f1),
-        })
-    }
-
     /// Mean recall of the classes that occur; `None` without samples. As `balanced_accuracy_score`.
     #[must_use]
     pub fn balanced_accuracy(&self) -> Option<f64> {
-        let recalls: Vec<f64> = self.per_class().iter().filter_map(|scores| scores.recall).collect();
-        (!recalls.is_empty()).then(|| recalls.iter().sum::<f64>() / recalls.len() as f64)
+        mean_recall(&self.per_class())
     }
 
     /// Matthews's correlation for many classes (Gorodkin 2004), −1 to 1; 0 where a side has one class alone, as
@@ -164,14 +188,34 @@ impl Confusion {
     #[must_use]
     pub fn matthews_correlation(&self) -> Option<f64> {
         let total = self.total() as f64;
-        let sides = |class| (self.predicted(class) as f64, self.support(class) as f64);
-        let products: f64 = (0..self.rows.len()).map(sides).map(|(p, t)| p * t).sum();
-        let predicted: f64 = (0..self.rows.len()).map(sides).map(|(p, _)| p * p).sum();
-        let true_: f64 = (0..self.rows.len()).map(sides).map(|(_, t)| t * t).sum();
+        let of_sides = |first: &[u64], second: &[u64]| -> f64 {
+            first.iter().zip(second).map(|(p, t)| *p as f64 * *t as f64).sum()
+        };
+        let (predictions, supports) = (self.predicted(), self.supports());
+        let products = of_sides(&predictions, &supports);
+        let (predicted, true_) = (of_sides(&predictions, &predictions), of_sides(&supports, &supports));
         let spread = (total * total - predicted) * (total * total - true_);
         let covariance = self.right() as f64 * total - products;
         (total > 0.0).then(|| if spread > 0.0 { covariance / libm::sqrt(spread) } else { 0.0 })
     }
+}
+
+fn average(classes: &[ClassScores], weight: impl Fn(&ClassScores) -> f64) -> Option<Scores> {
+    let sum: f64 = classes.iter().map(&weight).sum();
+    let is_seen = classes.iter().any(|scores| scores.support > 0);
+    let mean = |pick: fn(&ClassScores) -> Option<f64>| {
+        classes.iter().map(|scores| pick(scores).unwrap_or(0.0) * weight(scores)).sum::<f64>() / sum
+    };
+    (is_seen && sum > 0.0).then(|| Scores {
+        precision: mean(|scores| scores.precision),
+        recall: mean(|scores| scores.recall),
+        f1: mean(|scores| scores.f1),
+    })
+}
+
+fn mean_recall(classes: &[ClassScores]) -> Option<f64> {
+    let recalls: Vec<f64> = classes.iter().filter_map(|scores| scores.recall).collect();
+    (!recalls.is_empty()).then(|| recalls.iter().sum::<f64>() / recalls.len() as f64)
 }
 
 fn ratio(part: u64, whole: u64) -> Option<f64> {
@@ -192,6 +236,23 @@ mod tests {
         assert_eq!((classes[1].precision, classes[1].f1), (Some(2.0 / 3.0), Some(0.8)));
         assert_eq!((classes[2].precision, classes[2].recall, classes[2].f1), (None, Some(0.0), Some(0.0)));
         assert_eq!(confusion.macro_average().unwrap().recall, 0.5);
+    }
+
+    #[test]
+    fn a_summary_says_the_same() {
+        for pairs in [vec![(0, 0), (0, 1), (1, 1), (1, 1), (2, 0)], vec![(3, 3)], vec![]] {
+            let (truths, predictions): (Vec<usize>, Vec<usize>) = pairs.into_iter().unzip();
+            let confusion = Confusion::new(&truths, &predictions, 4).unwrap();
+            let expected = ConfusionSummary {
+                accuracy: confusion.accuracy(),
+                macro_average: confusion.macro_average(),
+                weighted_average: confusion.weighted_average(),
+                balanced_accuracy: confusion.balanced_accuracy(),
+                matthews_correlation: confusion.matthews_correlation(),
+                per_class: confusion.per_class(),
+            };
+            assert_eq!(confusion.summary(), expected);
+        }
     }
 
     #[test]

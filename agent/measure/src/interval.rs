@@ -61,13 +61,16 @@ pub fn resample_clusters(clusters: &[&str], strata: &[&str], resamples: usize, s
 pub fn percentile_interval(values: &[f64]) -> Option<(f64, f64)> {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);
+    Some((between_ranks(&sorted, 0.025)?, between_ranks(&sorted, 0.975)?))
+}
+
+/// The quantile at `share` (0 to 1) of values in ascending order, between ranks on a straight line: numpy's `quantile`. `None` without
+/// values.
+pub fn between_ranks(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
-    let at = |share: f64| {
-        let place = share * last as f64;
-        let (below, above) = (sorted[place as usize], sorted[(place as usize + 1).min(last)]);
-        below + (above - below) * place.fract()
-    };
-    Some((at(0.025), at(0.975)))
+    let place = share.clamp(0.0, 1.0) * last as f64;
+    let (below, above) = (sorted.get(place as usize)?, sorted.get((place as usize + 1).min(last))?);
+    Some(below + (above - below) * place.fract())
 }
 
 /// A statistic of all `n` samples with the interval of its resamples. The statistic takes sample indices and gives
@@ -77,9 +80,44 @@ pub fn percentile_interval(values: &[f64]) -> Option<(f64, f64)> {
 #[must_use]
 pub fn bootstrap(n: usize, resamples: &[Vec<usize>], statistic: impl Fn(&[usize]) -> Option<f64>) -> Measured {
     let all: Vec<usize> = (0..n).collect();
-    let Some(value) = statistic(&all) else { return Measured::not_measured("it is undefined for these samples") };
-    let values: Vec<f64> = resamples.iter().filter_map(|indices| statistic(indices)).collect();
-    match percentile_interval(&values) {
+    let values = || resamples.iter().filter_map(|indices| statistic(indices)).collect();
+    bootstrapped(n, statistic(&all), values)
+}
+
+/// What many figures of the same samples are taken from, such as one confusion matrix: made once for all samples and once for each resample,
+/// where [`bootstrap`] would make it for each figure anew.
+#[derive(Clone, Debug)]
+pub struct Resampled<T> {
+    n: usize,
+    whole: T,
+    parts: Vec<T>,
+}
+
+impl<T> Resampled<T> {
+    /// Sums up all `n` samples, and each resample, from their indices. Everything is kept: a summary should be small.
+    #[must_use]
+    pub fn new(n: usize, resamples: &[Vec<usize>], summary: impl Fn(&[usize]) -> T) -> Self {
+        let all: Vec<usize> = (0..n).collect();
+        let parts = resamples.iter().map(|indices| summary(indices)).collect();
+        Self { n, whole: summary(&all), parts }
+    }
+
+    /// The summary of all samples.
+    #[must_use]
+    pub const fn whole(&self) -> &T {
+        &self.whole
+    }
+
+    /// A statistic of the summaries with its interval: what [`bootstrap`] would give, to the bit.
+    #[must_use]
+    pub fn figure(&self, statistic: impl Fn(&T) -> Option<f64>) -> Measured {
+        bootstrapped(self.n, statistic(&self.whole), || self.parts.iter().filter_map(&statistic).collect())
+    }
+}
+
+fn bootstrapped(n: usize, value: Option<f64>, resampled: impl FnOnce() -> Vec<f64>) -> Measured {
+    let Some(value) = value else { return Measured::not_measured("it is undefined for these samples") };
+    match percentile_interval(&resampled()) {
         Some((low, high)) => {
             Measured::Figure(Figure { value, low: low.min(value), high: high.max(value), n: n as u64 })
         }
@@ -145,6 +183,19 @@ mod tests {
         let figure = *bootstrap(4, &resamples, mean).figure().unwrap();
         assert!(figure.value == 2.5 && figure.low < 2.5 && figure.high > 2.5 && figure.n == 4);
         assert!(bootstrap(0, &[], mean).figure().is_none());
+    }
+
+    #[test]
+    fn one_summary_serves_many_figures() {
+        let resamples = resample_clusters(&["a", "b", "c", "d"], &["s"; 4], 50, 7);
+        let values = |indices: &[usize]| indices.iter().map(|&index| index as f64).collect::<Vec<f64>>();
+        let lowest = |values: &Vec<f64>| values.iter().copied().reduce(f64::min).filter(|value| *value < 2.0);
+        let sum = |values: &Vec<f64>| Some(values.iter().sum());
+        let summaries = Resampled::new(4, &resamples, values);
+        assert_eq!(summaries.figure(lowest), bootstrap(4, &resamples, |indices| lowest(&values(indices))));
+        assert_eq!(summaries.figure(sum), bootstrap(4, &resamples, |indices| sum(&values(indices))));
+        assert_eq!(summaries.figure(|_| None), bootstrap(4, &resamples, |_| None));
+        assert_eq!(summaries.whole(), &[0.0, 1.0, 2.0, 3.0]);
     }
 
     #[test]

@@ -1,5 +1,15 @@
 //! How well modalities agree.
 
+mod geometry;
+mod retrieval;
+mod skew;
+
+pub use geometry::{alignment, modality_gap, uniformity};
+pub use retrieval::{RetrievalRanks, embedding_distances, median_rank, recall_at, retrieval_ranks};
+pub use skew::{SkewTolerance, skew_tolerance};
+
+use crate::vectors::product;
+
 /// Probability that a value of `high` exceeds one of `low`, ties counting half (the area under the ROC curve;
 /// scikit-learn's `roc_auc_score`). `None` when either is empty.
 #[must_use]
@@ -26,8 +36,7 @@ pub fn separation(
     second: &[Vec<f32>],
     apart: impl Fn(usize, usize) -> bool,
 ) -> (Vec<f64>, Vec<Vec<f64>>) {
-    let distance =
-        |u: &[f32], v: &[f32]| 1.0 - u.iter().zip(v).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let distance = |u: &[f32], v: &[f32]| 1.0 - product(u, v);
     let belonging = first.iter().zip(second).map(|(u, v)| distance(u, v)).collect();
     let others_of = |(i, u): (usize, &Vec<f32>)| {
         second.iter().enumerate().filter(|(j, _)| apart(i, *j)).map(|(_, v)| distance(u, v)).collect()
