@@ -8,6 +8,7 @@ use tract_onnx::Onnx;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::Cost;
+use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_hir::infer::InferenceModel;
 
 use crate::dimensions::{AssumedDimension, KnownDimensions, settle};
@@ -351,7 +352,10 @@ fn count_run(model: &TypedModel, facts: &mut GraphFacts) -> TractResult<()> {
         let inputs: TVec<&TypedFact> =
             node.inputs.iter().map(|outlet| model.outlet_fact(*outlet)).collect::<TractResult<_>>()?;
         for (cost, count) in node.op.cost(&inputs)? {
-            if let Cost::FMA(data_type) = cost {
+            // tract counts a hyperbolic tangent as eleven multiply-accumulates.
+            if let Cost::FMA(data_type) = cost
+                && !node.op_is::<ElementWiseOp>()
+            {
                 let count = u64::try_from(count.to_i64()?).unwrap_or(0);
                 facts.macs += count;
                 facts.integer_macs += if data_type.is_integer() || data_type.is_quantized() { count } else { 0 };

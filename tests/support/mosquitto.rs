@@ -69,8 +69,11 @@ impl Broker {
     /// Stops it as systemd would, and waits until it is gone.
     pub fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
-            terminate(&process);
-            process.wait().unwrap();
+            // Again and again: a signal that comes before the broker's main loop begins is forgotten.
+            wait_until("the broker ends", || {
+                terminate(&process);
+                process.try_wait().unwrap().is_some()
+            });
         }
     }
 
