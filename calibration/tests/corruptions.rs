@@ -1,5 +1,7 @@
 //! Corruptions as a caller sees them: the same bits on every processor, the shape kept, worse with severity, any size.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 use edgeval_calibration::corruption::{
     Frame, PictureCorruption, Seed, Severity, SoundCorruption, StreamCorruption, corrupt_picture, corrupt_sound,
     corrupt_stream,

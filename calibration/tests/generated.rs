@@ -111,7 +111,7 @@ fn longer_texts_have_bleu() {
 #[test]
 fn intervals_are_of_clusters() {
     let line = |number: usize| {
-        let (said, speaker) = if number % 2 == 0 { ("yes", "right") } else { ("no", "wrong") };
+        let (said, speaker) = if number.is_multiple_of(2) { ("yes", "right") } else { ("no", "wrong") };
         format!(r#"{{"id":"{number}","text":"{said}","references":["yes"],"ask":"answer","cluster":"{speaker}"}}"#)
     };
     let lines: Vec<String> = (0..60).map(line).collect();

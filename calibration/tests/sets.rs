@@ -584,7 +584,7 @@ fn retrieval_needs_pairs_that_can_be_told_apart() {
     let (mut builder, set) = builder.open_and_keep();
     let report = check(&set, || {});
     assert!(set.task() == Task::Retrieval && report.fit && codes(&report).is_empty(), "{:?}", report.findings);
-    builder.listed.truncate(builder.listed.find(|c: char| c == '\n').unwrap() + 1);
+    builder.listed.truncate(builder.listed.find('\n').unwrap() + 1);
     let second_picture = builder.path().join("bright.png");
     builder.file("bright.png", &std::fs::read(second_picture).unwrap());
     builder.line(r#"{"id":"3","image":"bright.png"}"#);

@@ -304,12 +304,12 @@ impl Wiring<'_> {
         let known = place(self.encoder.outputs(), &port.name);
         let has = format!("an input `{}` that is neither the token, a state nor an output of the encoder", port.name);
         self.fit.demand(known.is_some(), "decode", "nothing of it", &has)?;
-        self.from_encoder(port, &port.name, "decode").map(Source::Encoder)
+        self.encoder_output(port, &port.name, "decode").map(Source::Encoder)
     }
 
     fn initial(&self, port: &Port, name: Option<&str>) -> Result<Initial, ModelError> {
         match name {
-            Some(name) => self.from_encoder(port, name, "decode.state.initial").map(Initial::Encoder),
+            Some(name) => self.encoder_output(port, name, "decode.state.initial").map(Initial::Encoder),
             None => {
                 let failed = |reason| ModelError::Graph { path: self.fit.path.to_owned(), reason };
                 Value::zeros(port).map(Initial::Zeros).map_err(failed)
@@ -318,7 +318,7 @@ impl Wiring<'_> {
     }
 
     /// The place of an output of the encoder that fits an input of the decoder.
-    fn from_encoder(&self, port: &Port, name: &str, field: &str) -> Result<usize, ModelError> {
+    fn encoder_output(&self, port: &Port, name: &str, field: &str) -> Result<usize, ModelError> {
         let outputs = self.encoder.outputs();
         let output = self.fit.port(outputs, name, field)?;
         self.same(&format!("{field}.{name}"), output, port)?;

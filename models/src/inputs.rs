@@ -18,7 +18,7 @@ use crate::window::{Channels, Picture, Sound, Window};
 #[derive(Debug)]
 pub(crate) enum Plan {
     Image(String, Box<ImagePlan>),
-    Sound(String, SoundPlan),
+    Sound(String, Box<SoundPlan>),
     Text(Box<TextPlan>),
 }
 
@@ -30,7 +30,7 @@ impl Plan {
     pub fn new(input: &Input, directory: &Path) -> Result<Self, TextError> {
         Ok(match input {
             Input::Image(image) => Self::Image(image.name.clone(), Box::new(ImagePlan::new(image))),
-            Input::Audio(audio) => Self::Sound(audio.name.clone(), SoundPlan::new(audio)),
+            Input::Audio(audio) => Self::Sound(audio.name.clone(), Box::new(SoundPlan::new(audio))),
             Input::Text(text) => Self::Text(Box::new(TextPlan::new(text, directory)?)),
         })
     }
