@@ -8,7 +8,9 @@ use tract_onnx::Onnx;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::Cost;
+use tract_onnx::tract_core::ops::binary::{OptBinByScalar, OptBinChain, OptBinUnicast, TypedBinOp};
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
+use tract_onnx::tract_core::ops::nn::Reduce;
 use tract_onnx::tract_hir::infer::InferenceModel;
 
 use crate::dimensions::{AssumedDimension, KnownDimensions, settle};
@@ -346,16 +348,27 @@ fn facts_of_file(proto: &ModelProto) -> GraphFacts {
     facts
 }
 
+/// Whether what tract counts of an operator are sums of products. It counts other work in the same unit: a tangent as
+/// eleven of them, a product of two tensors and every element of a sum as one.
+fn has_products(node: &TypedNode) -> bool {
+    !(node.op_is::<ElementWiseOp>()
+        || node.op_is::<TypedBinOp>()
+        || node.op_is::<OptBinByScalar>()
+        || node.op_is::<OptBinUnicast>()
+        || node.op_is::<OptBinChain>()
+        || node.op_is::<Reduce>())
+}
+
 fn count_run(model: &TypedModel, facts: &mut GraphFacts) -> TractResult<()> {
     for node in &model.nodes {
         *facts.operators_run.entry(node.op.name().to_string()).or_default() += 1;
+        if !has_products(node) {
+            continue;
+        }
         let inputs: TVec<&TypedFact> =
             node.inputs.iter().map(|outlet| model.outlet_fact(*outlet)).collect::<TractResult<_>>()?;
         for (cost, count) in node.op.cost(&inputs)? {
-            // tract counts a hyperbolic tangent as eleven multiply-accumulates.
-            if let Cost::FMA(data_type) = cost
-                && !node.op_is::<ElementWiseOp>()
-            {
+            if let Cost::FMA(data_type) = cost {
                 let count = u64::try_from(count.to_i64()?).unwrap_or(0);
                 facts.macs += count;
                 facts.integer_macs += if data_type.is_integer() || data_type.is_quantized() { count } else { 0 };
