@@ -1,6 +1,6 @@
 //! What tract finds out about a file: types, shapes and constants.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use tract_onnx::model::{Onnx, ParseResult};
 use tract_onnx::pb::{GraphProto, ModelProto};
@@ -17,6 +17,8 @@ pub struct Facts {
     pub types: HashMap<String, DatumType>,
     /// Values that don't depend on inputs.
     pub constants: HashMap<String, Arc<Tensor>>,
+    /// Constants that the file lacks meanwhile.
+    taken: BTreeSet<String>,
 }
 
 /// Constants of more bytes are taken out of the file while it is looked at: one copy of the weights is enough.
@@ -63,18 +65,19 @@ impl Facts {
     }
 
     /// Empties the file's large constants, which are held here.
-    pub fn take_constants(&self, graph: &mut GraphProto) {
+    pub fn take_constants(&mut self, graph: &mut GraphProto) {
         for weights in graph.initializer.iter_mut().filter(|weights| weights.raw_data.len() > LARGE_BYTES) {
             if self.bytes(&weights.name).is_some_and(|held| held == weights.raw_data) {
                 weights.raw_data = Vec::new();
+                self.taken.insert(weights.name.clone());
             }
         }
     }
 
     /// Gives back the constants that are left in the file.
     pub fn give_back(&self, graph: &mut GraphProto) {
-        for weights in graph.initializer.iter_mut().filter(|weights| weights.raw_data.is_empty()) {
-            if let Some(held) = self.bytes(&weights.name).filter(|held| held.len() > LARGE_BYTES) {
+        for weights in graph.initializer.iter_mut().filter(|weights| self.taken.contains(&weights.name)) {
+            if let Some(held) = self.bytes(&weights.name) {
                 weights.raw_data = held.to_vec();
             }
         }

@@ -121,7 +121,7 @@ pub fn load(
         propagation::propagate(graph);
         known(&onnx, graph)?;
     }
-    let facts = Facts::new(&onnx, &proto, &fix)?;
+    let mut facts = Facts::new(&onnx, &proto, &fix)?;
     let opset = file::opset(&proto);
     let graph = proto.graph.get_or_insert_default();
     facts.take_constants(graph);
