@@ -7,37 +7,16 @@
 use edgeval_measure as measure;
 use measure::Confusion;
 use serde_json::Value;
+use support::cases::{cases_of, recorded};
+use support::numbers::{indices, numbers, same};
 
-const TOLERANCE: f64 = 1e-6;
+mod support {
+    pub mod cases;
+    pub mod numbers;
+}
 
 fn cases(kind: &str) -> Vec<Value> {
-    let path = std::env::var("EDGEVAL_PARITY_CASES").unwrap_or_else(|_| recorded("parity.json"));
-    cases_of(&path, kind)
-}
-
-fn recorded(name: &str) -> String {
-    format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
-}
-
-/// There is at least one: a check of no cases would always pass.
-fn cases_of(path: &str, kind: &str) -> Vec<Value> {
-    let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let cases = all[kind].as_array().cloned().unwrap_or_default();
-    assert!(!cases.is_empty(), "{path} has no {kind}");
-    cases
-}
-
-fn numbers(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
-}
-
-fn indices(value: &Value) -> Vec<usize> {
-    value.as_array().unwrap().iter().map(|number| usize::try_from(number.as_u64().unwrap()).unwrap()).collect()
-}
-
-fn same(name: &str, ours: f64, reference: &Value) {
-    let reference = reference.as_f64().unwrap();
-    assert!((ours - reference).abs() <= TOLERANCE, "{name}: {ours}, the reference says {reference}");
+    support::cases::cases("parity.json", kind)
 }
 
 #[test]

@@ -7,26 +7,18 @@
 use edgeval_measure as measure;
 use measure::{BleuStatistics, ChrfStatistics, ErrorCounts, ReferenceError};
 use serde_json::{Value, json};
+use support::cases::{cases_of, recorded};
 
 const TOLERANCE: f64 = 1e-6;
 
 type Errors = fn(&str, &[String]) -> Result<ErrorCounts, ReferenceError>;
 
+mod support {
+    pub mod cases;
+}
+
 fn cases(kind: &str) -> Vec<Value> {
-    let path = std::env::var("EDGEVAL_PARITY_CASES").unwrap_or_else(|_| recorded("generation.json"));
-    cases_of(&path, kind)
-}
-
-fn recorded(name: &str) -> String {
-    format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
-}
-
-/// There is at least one: a check of no cases would always pass.
-fn cases_of(path: &str, kind: &str) -> Vec<Value> {
-    let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let cases = all[kind].as_array().cloned().unwrap_or_default();
-    assert!(!cases.is_empty(), "{path} has no {kind}");
-    cases
+    support::cases::cases("generation.json", kind)
 }
 
 fn list(value: &Value) -> &[Value] {

@@ -5,27 +5,23 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use edgeval_measure as measure;
-use measure::{ByDimension, ErrorTable, Figure, Measured, RetrievalRanks, Scorecard, ScorecardRow, Slice};
+use measure::{ErrorTable, Figure, Measured, RetrievalRanks, Scorecard, ScorecardRow, Slice};
 use serde_json::Value;
+use support::dimensions::by_dimension;
+use support::numbers::{indices, numbers, same};
 
-const TOLERANCE: f64 = 1e-6;
+mod support {
+    pub mod cases;
+    pub mod dimensions;
+    pub mod numbers;
+}
 
-/// There is at least one: a check of no cases would always pass.
 fn cases(kind: &str) -> Vec<Value> {
-    let recorded = || format!("{}/tests/data/judgement.json", env!("CARGO_MANIFEST_DIR"));
-    let path = std::env::var("EDGEVAL_PARITY_CASES").unwrap_or_else(|_| recorded());
-    let all: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-    let cases = all["judgement"][kind].as_array().cloned().unwrap_or_default();
-    assert!(!cases.is_empty(), "{path} has no {kind}");
-    cases
+    support::cases::cases("judgement.json", &format!("judgement/{kind}"))
 }
 
 fn number(value: &Value) -> f64 {
     value.as_f64().unwrap()
-}
-
-fn numbers(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap().iter().map(number).collect()
 }
 
 fn matrix(value: &Value) -> Vec<Vec<f64>> {
@@ -42,15 +38,6 @@ fn points(value: &Value) -> Vec<(f64, f64)> {
 
 fn index(value: &Value) -> usize {
     usize::try_from(value.as_u64().unwrap()).unwrap()
-}
-
-fn indices(value: &Value) -> Vec<usize> {
-    value.as_array().unwrap().iter().map(index).collect()
-}
-
-fn same(name: &str, ours: f64, reference: &Value) {
-    let reference = number(reference);
-    assert!((ours - reference).abs() <= TOLERANCE, "{name}: {ours}, the reference says {reference}");
 }
 
 /// Absent in both, or the same in both.
@@ -270,18 +257,5 @@ fn a_scorecard_is_numpy_s_average() {
         };
         let ours = measure::efficiency(matrix(&case["parts"]).iter().map(budgeted).collect());
         same_figure("efficiency", &ours.figure, &case["efficiency"]);
-    }
-}
-
-fn by_dimension<T>(of: impl Fn(usize) -> T) -> ByDimension<T> {
-    ByDimension {
-        diversity: of(0),
-        consistency: of(1),
-        accuracy: of(2),
-        efficiency: of(3),
-        generation_quality: of(4),
-        interpretability: of(5),
-        robustness: of(6),
-        fairness: of(7),
     }
 }

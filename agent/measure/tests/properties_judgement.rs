@@ -3,10 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use edgeval_measure as measure;
-use measure::{ByDimension, Confusion, Figure, Measured, Resampled, Scorecard, ScorecardRow};
+use measure::{Confusion, Figure, Measured, Resampled, Scorecard, ScorecardRow};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
+use support::dimensions::by_dimension;
+
+mod support {
+    pub mod dimensions;
+}
 
 const TOLERANCE: f64 = 1e-12;
 
@@ -151,19 +156,6 @@ proptest! {
         let total = *card.total.figure().unwrap();
         prop_assert!(0.0 <= total.low && total.low <= total.value && total.value <= total.high && total.high <= 1.0);
         prop_assert_eq!(Some(total.n), figures.iter().filter_map(|figure| Some(figure.figure()?.n)).min());
-    }
-}
-
-fn by_dimension<T>(of: impl Fn(usize) -> T) -> ByDimension<T> {
-    ByDimension {
-        diversity: of(0),
-        consistency: of(1),
-        accuracy: of(2),
-        efficiency: of(3),
-        generation_quality: of(4),
-        interpretability: of(5),
-        robustness: of(6),
-        fairness: of(7),
     }
 }
 
