@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use edgeval_measure::{
-    CalibrationError, ClassScores, Confusion, ConfusionSummary, Figure, Measured, Resampled, auc, bootstrap,
-    brier_score, calibration_error, negative_log_likelihood, separation, wilson,
+    CalibrationError, ClassScores, Confusion, ConfusionSummary, Figure, Measured, RANKED_SAMPLES, Resampled, auc,
+    bootstrap, brier_score, calibration_error, negative_log_likelihood, separation, wilson,
 };
 use serde::Serialize;
 
-use crate::resampling::{RANKED_SAMPLES, RESAMPLES, Resampling, widest};
+use crate::resampling::{RESAMPLES, Resampling, widest};
 use crate::score::{Row, Scored};
 
 /// A pair is held against so many others on average: all of them would be the square of the samples.
@@ -310,7 +310,7 @@ fn slices(rows: &[Row]) -> Vec<SliceFigures> {
         key: key.to_owned(),
         value: value.to_owned(),
         top1: wilson(right, count),
-        ranked: count >= RANKED_SAMPLES as u64,
+        ranked: count >= RANKED_SAMPLES,
     };
     groups.into_iter().map(figures).collect()
 }

@@ -4,6 +4,7 @@ mod answers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use edgeval_measure::RANKED_SAMPLES;
 use edgeval_models::{FileError, Window, sha256};
 use serde::Serialize;
 
@@ -15,8 +16,6 @@ const NAMED_SAMPLES: usize = 5;
 const SILENT_PEAK: f32 = 1e-3;
 /// A picture whose levels are no further apart is blank.
 const BLANK_RANGE: u8 = 2;
-/// A group with fewer samples can't be ranked.
-const RANKED_SAMPLES: usize = 30;
 /// Stray files that are looked for at most.
 const STRAY_FILES: usize = 1000;
 /// The largest class may have so many times the samples of the smallest.
@@ -240,7 +239,7 @@ impl<'a> Checker<'a> {
             self.add(Severity::Note, "partial_modality", text, modality);
         }
         for (key, groups) in slices(set.samples()) {
-            for (value, _) in groups.into_iter().filter(|(_, count)| *count < RANKED_SAMPLES) {
+            for (value, _) in groups.into_iter().filter(|(_, count)| (*count as u64) < RANKED_SAMPLES) {
                 let text = format!("groups of under {RANKED_SAMPLES} samples: they are reported, not ranked");
                 self.add(Severity::Note, "small_group", text, format!("{key} {value}"));
             }

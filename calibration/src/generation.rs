@@ -5,13 +5,13 @@ use std::iter::Sum;
 use std::rc::Rc;
 
 use edgeval_measure::{
-    BleuStatistics, ChrfStatistics, ErrorCounts, Measured, ReferenceError, bootstrap, character_errors, cider_d,
-    cider_d_comparable, exact_match, rouge_l, wilson, word_errors,
+    BleuStatistics, ChrfStatistics, ErrorCounts, Measured, RANKED_SAMPLES, ReferenceError, bootstrap, character_errors,
+    cider_d, cider_d_comparable, exact_match, rouge_l, wilson, word_errors,
 };
 use serde::Serialize;
 
 use crate::generated::{GeneratedRow, ScoredTexts};
-use crate::resampling::{RANKED_SAMPLES, RESAMPLES, Resampling, widest};
+use crate::resampling::{RESAMPLES, Resampling, widest};
 
 /// How near a model's texts are to their references. A figure's `n` counts the samples that it is defined for: a sample without
 /// references has none, and one whose references have nothing that a figure counts hasn't that one.
@@ -283,7 +283,7 @@ impl<'a> Group<'a> {
                 value: value.to_owned(),
                 exact_match: group.rate(|it| it.exact_match.clone()),
                 chrf2: group.chrf2(),
-                ranked: group.len() >= RANKED_SAMPLES as u64,
+                ranked: group.len() >= RANKED_SAMPLES,
             }
         };
         groups.into_iter().map(figures).collect()

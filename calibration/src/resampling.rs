@@ -8,8 +8,6 @@ use edgeval_measure::{Figure, Measured, resample_clusters};
 pub(crate) const RESAMPLES: usize = 1000;
 /// Their seed: the same rows give the same intervals.
 const SEED: u64 = 20_240_917;
-/// A slice with fewer samples is reported, not ranked.
-pub(crate) const RANKED_SAMPLES: usize = 30;
 
 /// Resamples of some samples.
 #[derive(Debug)]

@@ -288,8 +288,7 @@ fn print(output: &Output) {
 }
 
 fn print_figures(accuracy: &Accuracy, consistency: &Consistency) {
-    let mut table = terminal::table(&["figure", "value", "95 % interval", "n"]);
-    for (name, figure) in [
+    print_table(&[
         ("top-1", &accuracy.top1),
         ("precision, macro", &accuracy.precision_macro),
         ("recall, macro", &accuracy.recall_macro),
@@ -298,8 +297,14 @@ fn print_figures(accuracy: &Accuracy, consistency: &Consistency) {
         ("embedding distance, belonging", &consistency.belonging_distance),
         ("embedding distance, shuffled", &consistency.shuffled_distance),
         ("belonging against shuffled (AUC)", &consistency.auc),
-    ] {
-        table.add_row([vec![name.to_owned()], cells(figure)].concat());
+    ]);
+}
+
+/// Figures, a row each.
+fn print_table(figures: &[(&str, &Measured)]) {
+    let mut table = terminal::table(&["figure", "value", "95 % interval", "n"]);
+    for (name, figure) in figures {
+        table.add_row([vec![(*name).to_owned()], cells(figure)].concat());
     }
     terminal::align_numbers(&mut table);
     println!("{table}");

@@ -3,7 +3,7 @@
 use edgeval_calibration::{Generation, GenerationSlice};
 use edgeval_measure::Measured;
 
-use super::cells;
+use super::{cells, print_table};
 use crate::terminal;
 
 /// No table of groups is longer: the JSON has them all.
@@ -11,8 +11,7 @@ const SHOWN_GROUPS: usize = 24;
 
 /// Prints a split's figures, and those of its groups.
 pub(super) fn print(figures: &Generation) {
-    let mut table = terminal::table(&["figure", "value", "95 % interval", "n"]);
-    for (name, figure) in [
+    print_table(&[
         ("exact match", &figures.exact_match),
         ("chrF2, 0 to 100", &figures.chrf2),
         ("BLEU-4, 0 to 100", &figures.bleu4),
@@ -23,11 +22,7 @@ pub(super) fn print(figures: &Generation) {
         ("tokens of an answer", &figures.tokens),
         ("confidence", &figures.confidence),
         ("answers that came to their end", &figures.complete),
-    ] {
-        table.add_row([vec![name.to_owned()], cells(figure)].concat());
-    }
-    terminal::align_numbers(&mut table);
-    println!("{table}");
+    ]);
     print_groups(&figures.slices);
 }
 
