@@ -15,6 +15,7 @@ mod publish;
 mod report;
 mod stages;
 mod state;
+mod stop;
 mod terminal;
 
 use std::process::ExitCode;

@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 
 use edgeval_measure::{
-    CalibrationError, ClassScores, Confusion, ConfusionSummary, Figure, Measured, RANKED_SAMPLES, Resampled, auc,
-    bootstrap, brier_score, calibration_error, negative_log_likelihood, separation, wilson,
+    CalibrationError, ClassScores, Confusion, ConfusionSummary, Measured, RANKED_SAMPLES, Resampled, bootstrap,
+    brier_score, calibration_error, negative_log_likelihood, wilson,
 };
 use serde::Serialize;
 
-use crate::resampling::{RESAMPLES, Resampling, widest};
+use crate::resampling::{RESAMPLES, Resampling, mean, widest};
 use crate::score::{Row, Scored};
-
-/// A pair is held against so many others on average: all of them would be the square of the samples.
-const OTHERS: u64 = 512;
 
 /// How often the model is right. Figures are 0 to 1.
 #[derive(Clone, Debug, Serialize)]
@@ -87,17 +84,6 @@ pub struct SliceFigures {
     pub ranked: bool,
 }
 
-/// How far the modalities' embeddings are apart. Distances are 1 − cosine, 0 to 2.
-#[derive(Clone, Debug, Serialize)]
-pub struct Consistency {
-    /// Mean of pairs that belong together.
-    pub belonging_distance: Measured,
-    /// Mean of pairs of different samples with different labels.
-    pub shuffled_distance: Measured,
-    /// Probability that a belonging pair is nearer than a shuffled one, ties counting half.
-    pub auc: Measured,
-}
-
 impl Scored {
     /// How often the model was right, with 95 % intervals: Wilson's where samples are independent, a bootstrap over clusters
     /// where they name theirs. A rate's (top-1, a class's precision and recall) is never narrower than Wilson's: samples that aren't
@@ -136,26 +122,6 @@ impl Scored {
             slices: slices(self.rows()),
         }
     }
-
-    /// How far the modalities' embeddings are apart, where the model gives two.
-    #[must_use]
-    pub fn consistency(&self) -> Consistency {
-        let side = |index: usize| -> Option<Vec<Vec<f32>>> {
-            self.rows().iter().map(|row| row.prediction.embeddings.get(index).map(|(_, vector)| unit(vector))).collect()
-        };
-        match (side(0), side(1)) {
-            (Some(first), Some(second)) if !first.is_empty() => Figures::new(self).consistency(&first, &second),
-            _ => {
-                let absent = || Measured::not_measured("the model gives no embeddings of two modalities");
-                Consistency { belonging_distance: absent(), shuffled_distance: absent(), auc: absent() }
-            }
-        }
-    }
-}
-
-fn unit(vector: &[f32]) -> Vec<f32> {
-    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-    if length > 0.0 { vector.iter().map(|value| value / length).collect() } else { vector.to_vec() }
 }
 
 /// What the matrices of all rows and of each resample come to; none where they can't be counted.
@@ -255,45 +221,6 @@ impl<'a> Figures<'a> {
             support: self.rows().iter().filter(|row| row.truth == class).count() as u64,
         };
         self.scored.labels().iter().enumerate().map(figures).collect()
-    }
-
-    /// A row's pair is held against its own others, so that rows can be resampled.
-    fn consistency(&self, first: &[Vec<f32>], second: &[Vec<f32>]) -> Consistency {
-        let rows = self.rows();
-        let apart = |i: usize, j: usize| rows[i].truth != rows[j].truth && is_drawn(i, j, rows.len());
-        let (belonging, others) = separation(first, second, apart);
-        let to_others: Vec<Option<f64>> = others.iter().map(|row| mean(row.iter().copied())).collect();
-        let wins: Vec<Option<f64>> = belonging.iter().zip(&others).map(|(own, row)| auc(&[*own], row)).collect();
-        Consistency {
-            belonging_distance: self.of_means(&belonging.iter().copied().map(Some).collect::<Vec<_>>()),
-            shuffled_distance: self.of_means(&to_others),
-            auc: with_value(self.of_means(&wins), auc(&belonging, &others.concat())),
-        }
-    }
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (count, sum) = values.fold((0_u64, 0.0), |(count, sum), value| (count + 1, sum + value));
-    (count > 0).then(|| sum / count as f64)
-}
-
-/// Whether a pair is among those that are compared: all of up to [`OTHERS`] samples, else a fixed draw that no order of the
-/// samples can meet (SplitMix64's finaliser of the pair's number).
-const fn is_drawn(i: usize, j: usize, samples: usize) -> bool {
-    let mut mixed = (i as u64).wrapping_mul(samples as u64).wrapping_add(j as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (mixed ^ (mixed >> 31)) % (samples as u64) < OTHERS
-}
-
-/// The whole set's value with the interval of its rows' means: comparing each row's pair with its own others is what can be
-/// resampled, comparing every pair with every other is what the figure is.
-fn with_value(measured: Measured, value: Option<f64>) -> Measured {
-    match (measured, value) {
-        (Measured::Figure(figure), Some(value)) => {
-            Measured::Figure(Figure { value, low: figure.low.min(value), high: figure.high.max(value), ..figure })
-        }
-        (measured, _) => measured,
     }
 }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use edgeval_models::FileError;
 
+use crate::corruption::CorruptionError;
+
 /// Why a reference set can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SetError {
@@ -91,6 +93,30 @@ pub enum SetError {
         ask: String,
         /// What the model can be asked for.
         known: String,
+    },
+    /// A sample for retrieval isn't a pair.
+    #[error("sample {sample} has no {lacks}: a model for retrieval is held against pairs")]
+    NoPair {
+        /// Which sample.
+        sample: String,
+        /// What it lacks.
+        lacks: String,
+    },
+    /// A sample can't be corrupted.
+    #[error("sample {sample}: {reason}")]
+    Corruption {
+        /// Which sample.
+        sample: String,
+        /// Why.
+        reason: CorruptionError,
+    },
+    /// What was kept of an evaluation can't be read or written.
+    #[error("{path}: {reason}")]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
     },
     /// A sample has no label to be scored against.
     #[error("sample {0} has no label: only labelled samples can be scored")]

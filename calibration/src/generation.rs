@@ -5,13 +5,13 @@ use std::iter::Sum;
 use std::rc::Rc;
 
 use edgeval_measure::{
-    BleuStatistics, ChrfStatistics, ErrorCounts, Measured, RANKED_SAMPLES, ReferenceError, bootstrap, character_errors,
-    cider_d, cider_d_comparable, exact_match, rouge_l, wilson, word_errors,
+    BleuStatistics, ChrfStatistics, ErrorCounts, Measured, RANKED_SAMPLES, ReferenceError, character_errors, cider_d,
+    cider_d_comparable, exact_match, rouge_l, wilson, word_errors,
 };
 use serde::Serialize;
 
 use crate::generated::{GeneratedRow, ScoredTexts};
-use crate::resampling::{RESAMPLES, Resampling, widest};
+use crate::resampling::{RESAMPLES, Resampling, bootstrapped, widest};
 
 /// How near a model's texts are to their references. A figure's `n` counts the samples that it is defined for: a sample without
 /// references has none, and one whose references have nothing that a figure counts hasn't that one.
@@ -300,12 +300,4 @@ fn mean(values: &[f64], resampling: &Resampling) -> Measured {
         let sum: f64 = indices.iter().filter_map(|&index| values.get(index)).sum();
         (!indices.is_empty()).then(|| sum / indices.len() as f64)
     })
-}
-
-/// Resamples of one sample are all alike: they would give an interval without width.
-fn bootstrapped(n: usize, resampling: &Resampling, statistic: impl Fn(&[usize]) -> Option<f64>) -> Measured {
-    if n == 1 {
-        return Measured::not_measured("one sample alone can't tell how sure the figure is");
-    }
-    bootstrap(n, &resampling.resamples, statistic)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use edgeval_measure::{Figure, Measured, resample_clusters};
+use edgeval_measure::{Figure, Measured, bootstrap, resample_clusters, wilson};
 
 /// Resamples of every bootstrap.
 pub(crate) const RESAMPLES: usize = 1000;
@@ -42,4 +42,34 @@ pub(crate) fn widest(first: Measured, second: &Measured) -> Measured {
         }
         (first, _) => first,
     }
+}
+
+/// The mean of scores from 0 to 1 with its interval: of rights and wrongs Wilson's, never narrower where samples name their clusters; a bootstrap otherwise.
+/// Not measured of one sample alone that is neither.
+pub(crate) fn mean_score(values: &[f64], resampling: &Resampling) -> Measured {
+    let of = |indices: &[usize]| mean(indices.iter().map(|&index| values[index]));
+    let is_rate = values.iter().all(|value| [0.0, 1.0].contains(value));
+    if !is_rate {
+        return bootstrapped(values.len(), resampling, of);
+    }
+    let independent = wilson(values.iter().filter(|value| **value > 0.0).count() as u64, values.len() as u64);
+    if resampling.clusters.is_none() {
+        independent
+    } else {
+        widest(bootstrapped(values.len(), resampling, of), &independent)
+    }
+}
+
+/// A statistic of samples with its interval. Resamples of one sample are all alike: they would give an interval without width.
+pub(crate) fn bootstrapped(n: usize, resampling: &Resampling, statistic: impl Fn(&[usize]) -> Option<f64>) -> Measured {
+    if n == 1 {
+        return Measured::not_measured("one sample alone can't tell how sure the figure is");
+    }
+    bootstrap(n, &resampling.resamples, statistic)
+}
+
+/// The plain mean; `None` without values.
+pub(crate) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (count, sum) = values.fold((0_u64, 0.0), |(count, sum), value| (count + 1, sum + value));
+    (count > 0).then(|| sum / count as f64)
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use edgeval_models::Turn;
+use edgeval_models::{Modality, Turn};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// No text of a sample is longer.
 const MAXIMUM_TEXT_BYTES: usize = 64 << 10;
-/// No sample has more references, or turns.
+/// No sample has more references, turns or regions.
 const MAXIMUM_TEXTS: usize = 256;
 
 /// One sample. Paths are relative to the set's folder.
@@ -32,12 +32,43 @@ pub struct Sample {
     pub context: Option<String>,
     /// Right answers in words, for models that generate.
     pub references: Vec<String>,
+    /// Where in the picture the answer is.
+    pub regions: Vec<PixelBox>,
     /// The right class.
     pub label: Option<String>,
     /// What samples share that aren't independent: a speaker, a scene.
     pub cluster: Option<String>,
     /// Groups that figures are wanted for, such as `speaker` or `language`.
     pub slices: BTreeMap<String, String>,
+}
+
+/// A box in a picture, in pixels from the upper left.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "Value")]
+pub struct PixelBox {
+    /// Its left edge.
+    pub x: f64,
+    /// Its upper edge.
+    pub y: f64,
+    /// Its width, over 0.
+    pub width: f64,
+    /// Its height, over 0.
+    pub height: f64,
+}
+
+impl TryFrom<Value> for PixelBox {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        let number = |key: &str| value.get(key).and_then(Value::as_f64).filter(|number| number.is_finite());
+        match (number("x"), number("y"), number("width"), number("height")) {
+            (Some(x), Some(y), Some(width), Some(height)) if width > 0.0 && height > 0.0 => {
+                Ok(Self { x, y, width, height })
+            }
+            _ => Err("a region must be {\"x\":…,\"y\":…,\"width\":…,\"height\":…} in pixels, wider and higher than 0"
+                .to_owned()),
+        }
+    }
 }
 
 /// The keys that edgeval knows; any other text or number is a slice.
@@ -57,6 +88,8 @@ struct Line {
     cluster: Option<String>,
     context: Option<Value>,
     references: Option<Value>,
+    #[serde(default)]
+    regions: Vec<PixelBox>,
     #[serde(default)]
     slice: BTreeMap<String, Value>,
     #[serde(flatten)]
@@ -80,6 +113,7 @@ impl Sample {
             turns: line.turns.as_ref().map(turns).transpose()?.unwrap_or_default(),
             context: line.context.as_ref().and_then(plain).filter(|file| is_sound(file)),
             references: line.references.as_ref().map(texts).unwrap_or_default(),
+            regions: line.regions,
             label: line.label.as_ref().and_then(plain),
             cluster: line.cluster,
             slices: line.slice.iter().filter_map(slice).collect(),
@@ -97,7 +131,8 @@ impl Sample {
 
     /// What a model reads, or is held against, takes time that grows with it.
     fn check_bounds(&self) -> Result<(), String> {
-        for (key, count) in [("references", self.references.len()), ("turns", self.turns.len())] {
+        let (references, turns, regions) = (self.references.len(), self.turns.len(), self.regions.len());
+        for (key, count) in [("references", references), ("turns", turns), ("regions", regions)] {
             if count > MAXIMUM_TEXTS {
                 return Err(format!("`{key}` has {count} entries; at most {MAXIMUM_TEXTS} are read"));
             }
@@ -121,6 +156,16 @@ impl Sample {
             other => return Err(format!("`file_name` ends in `{other}`: PNG, JPEG, WAV and FLAC are read")),
         }
         Ok(())
+    }
+
+    /// Whether it has something of a modality.
+    #[must_use]
+    pub const fn has(&self, modality: Modality) -> bool {
+        match modality {
+            Modality::Image => self.image.is_some(),
+            Modality::Audio => self.audio.is_some(),
+            Modality::Text => self.text.is_some() || !self.turns.is_empty(),
+        }
     }
 
     /// The files that it names.
@@ -202,6 +247,17 @@ mod tests {
         assert_eq!((sample.ask.as_deref(), sample.references.len()), (Some("dialogue"), 2));
         assert_eq!(sample.turns, [Turn { text: "what is it?".to_owned(), answer: "a triangle".to_owned() }]);
         assert_eq!(sample.slices.get("ask").map(String::as_str), Some("dialogue"));
+    }
+
+    #[test]
+    fn regions_are_boxes() {
+        let line = r#"{"image":"a.png","regions":[{"input":"image","x":1,"y":2,"width":3,"height":4.5}]}"#;
+        let expected = PixelBox { x: 1.0, y: 2.0, width: 3.0, height: 4.5 };
+        assert_eq!(Sample::from_line(line, 1).unwrap().regions, [expected]);
+        for wrong in ["[[1,2,3,4]]", r#"[{"x":1,"y":2,"width":0,"height":4}]"#] {
+            let error = Sample::from_line(&format!(r#"{{"regions":{wrong}}}"#), 1).unwrap_err();
+            assert!(error.contains("a region must be"), "{error}");
+        }
     }
 
     #[test]

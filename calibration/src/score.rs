@@ -1,12 +1,12 @@
-//! A predictor asked about every sample of a split.
+//! A classifier's answers to a split.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use edgeval_models::{Prediction, Window};
+use edgeval_models::Prediction;
 use serde::Serialize;
 
-use crate::{ReferenceSet, Sample, SetError};
+use crate::{Sample, SetError};
 
 /// One sample's truth and prediction.
 #[derive(Clone, Debug)]
@@ -30,34 +30,6 @@ pub struct Scored {
     rows: Vec<Row>,
 }
 
-/// Asks `predict` about every sample of a split. `labels` are the model's, in the order of its classes.
-///
-/// # Errors
-/// When the split is empty, a sample's label is unknown or missing, a file can't be read, or `predict` fails.
-pub fn score<E>(
-    set: &ReferenceSet,
-    split: &str,
-    labels: &[String],
-    mut predict: impl FnMut(&Window) -> Result<Prediction, E>,
-) -> Result<Scored, SetError>
-where
-    E: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let positions = set.positions(split)?;
-    let mut scored = Scored::new(labels);
-    // Labels are checked before the first inference: a wrong set is told at once.
-    for sample in positions.iter().map(|&place| &set.samples()[place]) {
-        scored.class_of(sample)?;
-    }
-    for sample in positions.iter().map(|&place| &set.samples()[place]) {
-        let window = set.window(sample)?;
-        let prediction = predict(&window)
-            .map_err(|reason| SetError::Prediction { sample: sample.id.clone(), reason: reason.into() })?;
-        scored.push(sample, prediction)?;
-    }
-    Ok(scored)
-}
-
 impl Scored {
     /// Nothing scored yet. `labels` are the model's, in the order of its classes.
     #[must_use]
@@ -78,7 +50,11 @@ impl Scored {
         Ok(())
     }
 
-    fn class_of(&self, sample: &Sample) -> Result<usize, SetError> {
+    /// The class of a sample's label.
+    ///
+    /// # Errors
+    /// When it has none, or one that the model doesn't know.
+    pub fn class_of(&self, sample: &Sample) -> Result<usize, SetError> {
         let label = sample.label.as_ref().ok_or_else(|| SetError::Unlabelled(sample.id.clone()))?;
         self.labels.iter().position(|known| known == label).ok_or_else(|| SetError::Label {
             sample: sample.id.clone(),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use edgeval_models::{FileError, Task, Window, read_bounded, sha256, stays_inside};
+use edgeval_models::{FileError, Modality, Sound, Task, Window, read_bounded, sha256, stays_inside};
 use serde::Deserialize;
 
 use crate::checksums::{self, CHECKSUMS_FILE, Checksums};
@@ -255,6 +255,28 @@ impl ReferenceSet {
         let audio = sample.audio.as_deref().map(|file| self.decoded(file, decode::sound)).transpose()?;
         let Sample { text, ask, turns, .. } = sample;
         Ok(Window { image, audio, text: text.clone(), ask: ask.clone(), turns: turns.clone() })
+    }
+
+    /// A sample's picture, sound or words alone: others aren't read.
+    ///
+    /// # Errors
+    /// As [`ReferenceSet::window`].
+    pub fn window_of(&self, sample: &Sample, modality: Modality) -> Result<Window, SetError> {
+        let Sample { id, ask, image, audio, text, turns, .. } = sample.clone();
+        let part = Sample { id, ask, ..Sample::default() };
+        self.window(&match modality {
+            Modality::Image => Sample { image, ..part },
+            Modality::Audio => Sample { audio, ..part },
+            Modality::Text => Sample { text, turns, ..part },
+        })
+    }
+
+    /// The longer sound around a sample's, with its own in the middle; `None` when it names none.
+    ///
+    /// # Errors
+    /// As [`ReferenceSet::window`].
+    pub fn context(&self, sample: &Sample) -> Result<Option<Sound>, SetError> {
+        sample.context.as_deref().map(|file| self.decoded(file, decode::sound)).transpose()
     }
 
     fn decoded<T>(&self, file: &str, decode: fn(&[u8]) -> Result<T, String>) -> Result<T, SetError> {

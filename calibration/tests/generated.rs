@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
-use std::convert::Infallible;
 use std::path::Path;
 use std::time::Duration;
 
-use edgeval_calibration::{Generation, ReferenceSet, ScoredTexts, SetError, score_texts};
+use edgeval_calibration::{Generation, ReferenceSet, ScoredTexts, SetError};
 use edgeval_measure::Measured;
 use edgeval_models::{Bundle, Execution, Generated, Model, Precision, Prediction, Window};
 
@@ -29,8 +28,16 @@ fn echo(window: &Window) -> Prediction {
 }
 
 fn scored(lines: &[&str]) -> ScoredTexts {
-    let (_folder, set) = set(lines);
-    score_texts(&set, "test", &["answer".to_owned()], |window| Ok::<_, Infallible>(echo(window))).unwrap()
+    score(&set(lines).1, echo).unwrap()
+}
+
+/// Asks about every sample.
+fn score(set: &ReferenceSet, mut predict: impl FnMut(&Window) -> Prediction) -> Result<ScoredTexts, SetError> {
+    let mut scored = ScoredTexts::new(vec!["answer".to_owned()]);
+    for sample in set.samples() {
+        scored.push(sample, predict(&set.window(sample)?))?;
+    }
+    Ok(scored)
 }
 
 fn figures(lines: &[&str]) -> Generation {
@@ -166,7 +173,7 @@ fn without_references_the_answers_alone_are_told() {
 /// What `predict` says about one sample is refused, with these words.
 fn refused(prediction: Prediction, words: &str) {
     let (_folder, set) = set(&[r#"{"id":"one","text":"a","references":["a"]}"#]);
-    let error = score_texts(&set, "test", &[], |_| Ok::<_, Infallible>(prediction.clone())).unwrap_err().to_string();
+    let error = score(&set, |_| prediction.clone()).unwrap_err().to_string();
     assert!(error.contains("sample one") && error.contains(words), "{error}");
 }
 
@@ -182,21 +189,13 @@ fn answers_that_can_t_be_scored_are_refused() {
 }
 
 #[test]
-fn what_can_t_be_asked_is_told_before_the_first_question() {
-    let (_folder, set) = set(&[
-        r#"{"id":"1","text":"a","references":["a"],"ask":"answer"}"#,
-        r#"{"id":"2","text":"a","references":["a"],"ask":"poem"}"#,
-    ]);
-    let mut asked = 0;
-    let asks = ["answer".to_owned(), "caption".to_owned()];
-    let result = score_texts(&set, "test", &asks, |window| {
-        asked += 1;
-        Ok::<_, Infallible>(echo(window))
-    });
-    let error = result.unwrap_err();
+fn what_can_t_be_asked_is_named() {
+    let (_folder, set) = set(&[r#"{"id":"2","text":"a","references":["a"],"ask":"poem"}"#]);
+    let scored = ScoredTexts::new(vec!["answer".to_owned(), "caption".to_owned()]);
+    let error = scored.check_ask(&set.samples()[0]).unwrap_err();
     assert!(matches!(&error, SetError::Ask { sample, .. } if sample == "2"), "{error}");
     assert!(error.to_string().contains("`poem`") && error.to_string().contains("answer, caption"), "{error}");
-    assert_eq!(asked, 0);
+    assert!(score(&set, echo).is_err());
 }
 
 #[test]
@@ -227,8 +226,8 @@ fn a_model_is_asked() {
     };
     let lines = [line("1", "Shape shape shape right right a "), line("2", "shape shape right right a circle")];
     let (_folder, set) = set(&lines.each_ref().map(String::as_str));
-    let predict = |window: &Window| model.predict(window, &|| Duration::ZERO).map(|timed| timed.prediction);
-    let scored = score_texts(&set, "test", &["answer".to_owned()], predict).unwrap();
+    let predict = |window: &Window| model.predict(window, &|| Duration::ZERO).unwrap().prediction;
+    let scored = score(&set, predict).unwrap();
     assert_eq!(scored.rows()[1].generated.text, "shape shape shape right right a");
     let generation = scored.generation();
     is(&generation.exact_match, 0.5, 2);

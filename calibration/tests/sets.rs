@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use edgeval_calibration::{CheckReport, ReferenceSet, SetError, Severity, check, score};
+use edgeval_calibration::{CheckReport, ReferenceSet, Scored, SetError, Severity, check};
 use edgeval_models::{Prediction, Task, Turn, Window, sha256};
 use proptest::prelude::*;
 
@@ -132,13 +132,27 @@ fn by_brightness(window: &Window) -> Result<Prediction, std::convert::Infallible
     Ok(Prediction { class, confidence: 0.9, probabilities, ..Prediction::default() })
 }
 
+/// Asks about every sample of the split `test`.
+fn score(
+    set: &ReferenceSet,
+    predict: impl Fn(&Window) -> Result<Prediction, std::convert::Infallible>,
+) -> Result<Scored, SetError> {
+    let mut scored = Scored::new(&labels());
+    for place in set.positions("test")? {
+        let sample = &set.samples()[place];
+        let Ok(prediction) = predict(&set.window(sample)?);
+        scored.push(sample, prediction)?;
+    }
+    Ok(scored)
+}
+
 #[test]
 fn a_good_set_is_fit_and_scored() {
     let mut builder = Builder::new().good();
     let set = builder.open().unwrap();
     let report = check(&set, || {});
     assert!(report.fit, "{:?}", report.findings);
-    let scored = score(&set, "test", &labels(), by_brightness).unwrap();
+    let scored = score(&set, by_brightness).unwrap();
     let top1 = *scored.accuracy().top1.figure().unwrap();
     assert_eq!((top1.value, top1.n), (1.0, 2));
     let mut lines = Vec::new();
@@ -164,7 +178,7 @@ fn missing_and_changed_files_are_found() {
     assert!(!report.fit);
     assert_eq!(codes(&report), ["changed_file", "missing_or_unreadable"]);
     assert_eq!(report.findings[0].samples, ["1"]);
-    let error = score(&set, "test", &labels(), by_brightness).unwrap_err().to_string();
+    let error = score(&set, by_brightness).unwrap_err().to_string();
     assert!(error.contains("low.wav") && error.contains("changed"), "{error}");
 }
 
@@ -215,7 +229,7 @@ fn unknown_labels_are_named() {
     let set = builder.open().unwrap();
     let report = check(&set, || {});
     assert_eq!(codes(&report), ["unknown_label"]);
-    let error = score(&set, "test", &labels(), by_brightness).unwrap_err().to_string();
+    let error = score(&set, by_brightness).unwrap_err().to_string();
     assert!(error.contains("sample 3") && error.contains("drak") && error.contains("dark, bright"), "{error}");
 }
 
@@ -392,7 +406,7 @@ fn an_answer_that_can_t_be_scored_names_its_sample() {
         (Prediction { confidence: f32::NAN, probabilities: vec![0.1, 0.9], ..Prediction::default() }, "between"),
     ];
     for (answer, reason) in answers {
-        let error = score(&set.1, "test", &labels(), |_| Ok::<_, std::convert::Infallible>(answer.clone()));
+        let error = score(&set.1, |_| Ok(answer.clone()));
         let error = error.unwrap_err().to_string();
         assert!(error.contains("sample 1") && error.contains(reason), "{error}");
     }

@@ -60,7 +60,7 @@ impl ImagePlan {
         if bytes == 0 || bytes != picture.data.len() {
             return Err(PictureError { width: picture.width, height: picture.height, bytes: picture.data.len() });
         }
-        let part = Part::of(picture, &self.input);
+        let part = Part::of((picture.width, picture.height), &self.input);
         part.cut(picture, self.input.channels, &mut self.cut);
         self.resize(&part);
         if (part.target_width, part.target_height) == (self.input.width, self.input.height) {
@@ -69,6 +69,21 @@ impl ImagePlan {
             part.pad(&self.resized, &self.input, &mut self.padded);
         }
         Ok(&self.padded)
+    }
+
+    /// Where a point of a picture lies in the input, both from the upper left: from pixels of a picture of this width and height to shares of
+    /// the input's. Outside 0 to 1 when it is cut away.
+    #[must_use]
+    pub fn place(&self, size: (usize, usize), (x, y): (f64, f64)) -> (f64, f64) {
+        let part = Part::of(size, &self.input);
+        let along = |point: f64, start: usize, length: usize, target: usize, whole: usize| {
+            let border = (whole - target) as f64 / 2.0;
+            ((point - start as f64) / length.max(1) as f64 * target as f64 + border) / whole.max(1) as f64
+        };
+        (
+            along(x, part.left, part.width, part.target_width, self.input.width),
+            along(y, part.top, part.height, part.target_height, self.input.height),
+        )
     }
 
     fn resize(&mut self, part: &Part) {
@@ -117,8 +132,7 @@ struct Part {
 }
 
 impl Part {
-    fn of(picture: &Picture, input: &ImageInput) -> Self {
-        let (width, height) = (picture.width, picture.height);
+    fn of((width, height): (usize, usize), input: &ImageInput) -> Self {
         let whole = Self { left: 0, top: 0, width, height, target_width: input.width, target_height: input.height };
         match input.fit {
             Fit::Stretch => whole,

@@ -35,6 +35,15 @@ impl Plan {
         })
     }
 
+    /// What it is made of.
+    pub const fn modality(&self) -> Modality {
+        match self {
+            Self::Image(..) => Modality::Image,
+            Self::Sound(..) => Modality::Audio,
+            Self::Text(_) => Modality::Text,
+        }
+    }
+
     /// Fills the tensors that are made of it.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ mod log_mel;
 mod manifest;
 mod model;
 mod onnx_file;
+mod plane;
 mod prediction;
 mod resize;
 mod sound;
@@ -42,6 +43,7 @@ pub use manifest::{
     Variant, WindowShape,
 };
 pub use model::{Model, Timed};
+pub use plane::Plane;
 pub use prediction::{Generated, Prediction};
 pub use sound::{ResampleError, SoundPlan};
 pub use tensor::{MAXIMUM_EXACT, Tensor, Tensors};

@@ -21,6 +21,8 @@ use crate::prediction::{Prediction, softmax};
 use crate::tensor::Tensors;
 use crate::window::Window;
 
+mod parts;
+
 /// A prediction and how long each stage of it took.
 #[derive(Clone, Debug)]
 pub struct Timed {
@@ -109,7 +111,8 @@ impl Model {
         let begin = self.generator.as_ref().map(|generator| generator.begin(window.ask.as_deref())).transpose()?;
         self.fill(window)?;
         let preprocessed = clock();
-        let outputs = self.run().map_err(|reason| self.failed(reason))?;
+        let inputs = self.graph.values(&self.tensors).map_err(|reason| self.failed(reason))?;
+        let outputs = self.graph.run_values(inputs).map_err(|reason| self.failed(reason))?;
         let answer = match (&mut self.generator, begin) {
             (Some(generator), Some(begin)) => Some(generator.answer(begin, &outputs, clock)?),
             _ => None,
@@ -125,25 +128,6 @@ impl Model {
             postprocess: finished.saturating_sub(inferred),
             first_token,
         })
-    }
-
-    /// How probable a model that generates thinks an answer: each token's probability after those before it, and last the end's.
-    /// `None` for a model that doesn't generate.
-    ///
-    /// # Errors
-    /// As [`Model::predict`].
-    pub fn probabilities_of(&mut self, window: &Window, tokens: &[u32]) -> Result<Option<Vec<f32>>, ModelError> {
-        let Some(generator) = &self.generator else { return Ok(None) };
-        let begin = generator.begin(window.ask.as_deref())?;
-        self.fill(window)?;
-        let outputs = self.run().map_err(|reason| self.failed(reason))?;
-        let generator = self.generator.as_mut();
-        generator.map(|generator| generator.probabilities(begin, &outputs, tokens)).transpose()
-    }
-
-    fn run(&mut self) -> Result<Vec<Value>, GraphError> {
-        let inputs = self.graph.values(&self.tensors)?;
-        self.graph.run_values(inputs)
     }
 
     /// The input tensors of a window. A missing picture is black, a missing sound silent, a missing text all padding.

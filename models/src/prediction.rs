@@ -1,9 +1,11 @@
 //! What a model says about a window.
 
+use serde::{Deserialize, Serialize};
+
 use crate::manifest::Modality;
 
 /// One window's answer. A classifier tells a class, a model that generates words, a model for retrieval embeddings alone.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
     /// A classifier's most probable class; of equals, the first.
     pub class: usize,
@@ -23,7 +25,7 @@ pub struct Prediction {
 }
 
 /// An answer in words.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Generated {
     /// The words.
     pub text: String,

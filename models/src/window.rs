@@ -1,5 +1,7 @@
 //! What a model is asked about: one picture, one second of sound, one text, at the same time.
 
+use crate::manifest::Modality;
+
 /// How many values a pixel has, and what they mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channels {
@@ -55,6 +57,17 @@ pub struct Window {
     pub ask: Option<String>,
     /// What was said before, the oldest first.
     pub turns: Vec<Turn>,
+}
+
+impl Window {
+    /// Takes a modality out of it: no picture, no sound, or nothing said.
+    pub fn remove(&mut self, modality: Modality) {
+        match modality {
+            Modality::Image => self.image = None,
+            Modality::Audio => self.audio = None,
+            Modality::Text => (self.text, self.turns) = (None, Vec::new()),
+        }
+    }
 }
 
 /// A question of a dialogue, and what was answered.

@@ -110,6 +110,21 @@ fn an_answer_doesn_t_depend_on_the_last() {
     }
 }
 
+/// Tensors that are changed in parts give what the changed window gives.
+#[test]
+fn a_window_can_be_changed_in_one_modality() {
+    let mut model = talk(Precision::Int8, Engine::Int8);
+    for window in windows() {
+        let mut tensors = model.preprocess(&window).unwrap();
+        assert_eq!(model.ask(&tensors, window.ask.as_deref()).unwrap(), predict(&mut model, &window).unwrap());
+        for modality in model.modalities() {
+            model.refill(&Window::default(), modality, &mut tensors).unwrap();
+        }
+        let nothing = Window { ask: window.ask.clone(), ..Window::default() };
+        assert_eq!(tensors, model.preprocess(&nothing).unwrap());
+    }
+}
+
 /// An answer that the model gave is as probable as it was; another is less, and what can't be said is impossible.
 #[test]
 fn answers_can_be_weighed() {
@@ -117,14 +132,15 @@ fn answers_can_be_weighed() {
     let window = windows().remove(0);
     let generated = predict(&mut model, &window).unwrap().generated.unwrap();
     assert!(generated.complete);
-    let weighed = model.probabilities_of(&window, &generated.tokens).unwrap().unwrap();
+    let tensors = model.preprocess(&window).unwrap();
+    let weighed = model.probabilities_of(&tensors, window.ask.as_deref(), &generated.tokens).unwrap().unwrap();
     assert_eq!(weighed, generated.probabilities);
-    let other = model.probabilities_of(&window, &[generated.tokens[0], 6, 4_000_000_000]);
+    let other = model.probabilities_of(&tensors, window.ask.as_deref(), &[generated.tokens[0], 6, 4_000_000_000]);
     assert!(other.is_err(), "a token that the vocabulary lacks can't be said before another");
-    let other = model.probabilities_of(&window, &[generated.tokens[0], 6]).unwrap().unwrap();
+    let other = model.probabilities_of(&tensors, window.ask.as_deref(), &[generated.tokens[0], 6]).unwrap().unwrap();
     assert!(other[0] == weighed[0] && other[1] < weighed[1] && other.len() == 3, "{other:?}");
     let mut find = load(&data("find"), Precision::Fp32, Engine::Int8).unwrap();
-    assert_eq!(find.probabilities_of(&window, &[1]).unwrap(), None);
+    assert_eq!(find.probabilities_of(&tensors, None, &[1]).unwrap(), None);
 }
 
 #[test]

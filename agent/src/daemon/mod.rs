@@ -6,7 +6,6 @@
 mod device;
 mod messages;
 mod replayed;
-mod stop;
 
 use std::time::Duration;
 
@@ -15,7 +14,6 @@ use edgeval_models::{Bundle, Input, Manifest, Model, Task, Window};
 
 use self::messages::Reporter;
 use self::replayed::Replayed;
-use self::stop::Stop;
 use crate::capture::{self, CapturedWindow, Needs, Next, WindowSource};
 use crate::clock::Moment;
 use crate::config::{self, Config};
@@ -23,7 +21,9 @@ use crate::measurement::{self, Loaded};
 use crate::pipeline;
 use crate::probe::{Roots, memory};
 use crate::publish;
+
 use crate::state::{self, State};
+use crate::stop::Stop;
 
 /// How long a clean stop may take.
 const STOP_DEADLINE: Duration = Duration::from_millis(1500);

@@ -94,6 +94,11 @@ pub(super) fn source(kind: &str) -> Option<&'static str> {
     tables().ok()?.get(kind).map(|table| table.source.as_str())
 }
 
+/// A column of a corruption's figures.
+pub(super) fn column(kind: &str, column: &str) -> Option<[f64; 5]> {
+    tables().ok()?.get(kind)?.columns.get(column).copied()
+}
+
 /// A corruption's figures at one severity.
 pub(super) struct Strength {
     kind: &'static str,

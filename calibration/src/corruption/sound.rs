@@ -3,7 +3,7 @@
 use edgeval_models::Sound;
 
 use super::random::{Random, Seed};
-use super::severities::{CorruptionError, Severity, Strength, source};
+use super::severities::{CorruptionError, Severity, Strength, column, source};
 use super::sound_channel::{band_limited, clipped, drifted, packets_lost, quieter, reverberating};
 use super::sound_noise::{at_snr, babble, hum, pink, white};
 
@@ -62,6 +62,12 @@ impl SoundCorruption {
             Self::PacketLoss => "packet_loss",
             Self::ResamplingDrift => "resampling_drift",
         }
+    }
+
+    /// The signal-to-noise ratio of each severity in dB; `None` where none is set.
+    #[must_use]
+    pub fn snr_db(self) -> Option<[f64; 5]> {
+        column(self.name(), "snr_db")
     }
 
     /// Where its severities are from; `None` when the table lacks it.

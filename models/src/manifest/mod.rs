@@ -72,6 +72,19 @@ impl fmt::Display for Modality {
     }
 }
 
+impl FromStr for Modality {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "image" => Ok(Self::Image),
+            "audio" => Ok(Self::Audio),
+            "text" => Ok(Self::Text),
+            _ => Err(format!("`{word}` isn't a modality: image, audio or text")),
+        }
+    }
+}
+
 /// What a model does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", try_from = "String")]
@@ -196,6 +209,16 @@ impl Input {
             Self::Image(image) => &image.name,
             Self::Audio(audio) => &audio.name,
             Self::Text(text) => &text.name,
+        }
+    }
+
+    /// What it is made of.
+    #[must_use]
+    pub const fn modality(&self) -> Modality {
+        match self {
+            Self::Image(_) => Modality::Image,
+            Self::Audio(_) => Modality::Audio,
+            Self::Text(_) => Modality::Text,
         }
     }
 

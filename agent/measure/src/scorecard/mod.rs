@@ -51,6 +51,22 @@ impl<T> ByDimension<T> {
     }
 }
 
+impl<T> ByDimension<T> {
+    /// All eight with their names, to be changed.
+    pub fn named_mut(&mut self) -> [(&'static str, &mut T); 8] {
+        [
+            ("diversity", &mut self.diversity),
+            ("consistency", &mut self.consistency),
+            ("accuracy", &mut self.accuracy),
+            ("efficiency", &mut self.efficiency),
+            ("generation_quality", &mut self.generation_quality),
+            ("interpretability", &mut self.interpretability),
+            ("robustness", &mut self.robustness),
+            ("fairness", &mut self.fairness),
+        ]
+    }
+}
+
 impl ByDimension<f64> {
     /// The same weight for each.
     #[must_use]

@@ -1,0 +1,154 @@
+//! What an inference costs: windows of the set, one after the other, with nothing else at work.
+
+use std::time::Duration;
+
+use edgeval_calibration::ReferenceSet;
+use edgeval_measure::{Budgeted, Efficiency, Figure, Measured, bootstrap, efficiency, percentile, resample_clusters};
+use edgeval_models::{Modality, Model};
+use edgeval_wire as wire;
+use serde::Serialize;
+
+use crate::clock::Moment;
+use crate::pipeline::{self, Period};
+use crate::probe::{Roots, memory};
+use crate::report::conditions::{Observed, Watch};
+use crate::report::wording;
+
+/// Windows that are timed at most.
+const TIMED: usize = 200;
+/// Timing takes no longer.
+const LONGEST: Duration = Duration::from_secs(10);
+/// Windows that are answered before any is timed.
+const WARM_UP: usize = 3;
+/// Resamples of the latency's interval.
+const RESAMPLES: usize = 1000;
+
+/// What one inference may cost.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Budgets {
+    /// Latency budget of the scorecard, in milliseconds at the 99th percentile
+    #[arg(long, default_value_t = 100.0, value_name = "MS")]
+    latency_budget_ms: f64,
+    /// Memory budget of the scorecard, in megabytes (PSS)
+    #[arg(long, default_value_t = 128.0, value_name = "MB")]
+    memory_budget_mb: f64,
+    /// Energy budget of the scorecard, in millijoules an inference; none by default
+    #[arg(long, value_name = "MJ")]
+    energy_budget_mj: Option<f64>,
+}
+
+/// What inferences took.
+#[derive(Debug)]
+pub(super) struct Timed {
+    /// Stage by stage.
+    pub period: Period,
+    /// Of each window, in microseconds, from decoded input to prediction.
+    latencies_us: Vec<f64>,
+    /// This process's memory with the model at work.
+    pss_bytes: Result<u64, String>,
+    /// The board meanwhile.
+    pub observed: Observed,
+}
+
+/// Efficiency in JSON.
+#[derive(Debug, Serialize)]
+pub(super) struct EfficiencyFigures {
+    /// Percentiles.
+    pub latency_us: wire::Reading<wire::Latency>,
+    /// The same by stage.
+    pub stages_us: wire::Stages,
+    /// The 99th percentile with its interval.
+    pub latency_p99_us: Measured,
+    /// Proportional set size with one model at work.
+    pub pss_peak_bytes: Measured,
+    /// Energy of an inference.
+    pub energy_mj_per_inference: Measured,
+    /// The scorecard's, with its budgets.
+    pub budgets_kept: Efficiency,
+}
+
+impl Timed {
+    /// Answers windows of a split through the path that is deployed.
+    ///
+    /// # Errors
+    /// When the split is empty, or a sample can't be read or answered.
+    pub fn measure(
+        model: &mut Model,
+        set: &ReferenceSet,
+        split: &str,
+        without: Option<Modality>,
+    ) -> anyhow::Result<Self> {
+        let positions = set.positions(split)?;
+        let step = positions.len().div_ceil(TIMED).max(1);
+        let watch = Watch::start(&Roots::default(), Moment::now());
+        let (mut period, mut latencies_us, started) = (Period::new(), Vec::new(), Moment::now());
+        let warm_up = positions.iter().take(WARM_UP).map(|place| (place, false));
+        for (&place, is_timed) in warm_up.chain(positions.iter().step_by(step).map(|place| (place, true))) {
+            let mut window = set.window(&set.samples()[place])?;
+            if let Some(modality) = without {
+                window.remove(modality);
+            }
+            let answer = pipeline::answer(model, &window, Duration::ZERO)?;
+            if is_timed {
+                let times = &answer.times;
+                latencies_us.push((times.preprocess + times.inference + times.postprocess).as_secs_f64() * 1e6);
+                period.record(&answer);
+            }
+            if Moment::now().since(started) > LONGEST {
+                break;
+            }
+        }
+        let pss_bytes = memory::of_this_process(&Roots::default())
+            .map(|memory| memory.pss_bytes)
+            .map_err(|error| error.to_string());
+        let observed = watch.finish(Moment::now(), period.inference_processor_time);
+        Ok(Self { period, latencies_us, pss_bytes, observed })
+    }
+
+    /// The figures, held against budgets.
+    pub fn figures(&self, budgets: &Budgets) -> EfficiencyFigures {
+        let (latency, memory) = (self.latency_p99_us(), self.pss());
+        let energy = Measured::not_measured("no power sensor of this board is known to this version");
+        let budgeted = |name: &str, budget: Option<f64>, measured: &Measured| Budgeted {
+            name: name.to_owned(),
+            budget,
+            measured: measured.clone(),
+        };
+        let budgets_kept = efficiency(vec![
+            budgeted("latency_p99_us", Some(budgets.latency_budget_ms * 1e3), &latency),
+            budgeted("pss_peak_bytes", Some(budgets.memory_budget_mb * 1e6), &memory),
+            budgeted("energy_mj_per_inference", budgets.energy_budget_mj, &energy),
+        ]);
+        EfficiencyFigures {
+            latency_us: wording::total_latency(&self.period.stages),
+            stages_us: wording::stage_latencies(&self.period.stages, None),
+            latency_p99_us: latency,
+            pss_peak_bytes: memory,
+            energy_mj_per_inference: energy,
+            budgets_kept,
+        }
+    }
+
+    fn latency_p99_us(&self) -> Measured {
+        let latencies = &self.latencies_us;
+        let names: Vec<String> = (0..latencies.len()).map(|place| place.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let resamples = resample_clusters(&names, &vec![""; names.len()], RESAMPLES, 1);
+        bootstrap(latencies.len(), &resamples, |indices| {
+            let mut drawn: Vec<f64> = indices.iter().map(|&index| latencies[index]).collect();
+            drawn.sort_by(f64::total_cmp);
+            percentile(&drawn, 0.99)
+        })
+    }
+
+    /// One reading has no spread: its interval is itself.
+    fn pss(&self) -> Measured {
+        match &self.pss_bytes {
+            Ok(bytes) => {
+                let value = *bytes as f64;
+                Measured::Figure(Figure { value, low: value, high: value, n: 1 })
+            }
+            Err(reason) => Measured::not_measured(reason),
+        }
+    }
+}

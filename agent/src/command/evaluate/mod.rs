@@ -1,0 +1,225 @@
+//! `edgeval evaluate`: the evaluation standard.
+
+mod efficiency;
+mod kept;
+mod observer;
+mod output;
+mod print;
+mod scorecard;
+
+use std::collections::BTreeMap;
+use std::io::BufWriter;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use edgeval_calibration::{Evaluated, Evaluation, ReferenceSet, SquareAttack, TrialOptions, Worker};
+use edgeval_models::{Bundle, Engine, Execution, Modality, Model, Precision};
+
+use self::efficiency::{Budgets, Timed};
+use self::observer::Watcher;
+use self::output::Output;
+use crate::measurement::{self, Loaded};
+use crate::stop::Stop;
+
+/// Exit status of work that somebody stopped: what a shell shows for SIGINT.
+const EXIT_INTERRUPTED: u8 = 130;
+
+/// Arguments of `edgeval evaluate`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  edgeval evaluate models/zoo/av-digits --set calibration/sets/av-digits --quick
+  edgeval evaluate models/zoo/av-digits --set calibration/sets/av-digits --budget 5m
+  edgeval evaluate models/zoo/av-digits --set calibration/sets/av-digits --resume
+  edgeval evaluate models/zoo/av-digits --set calibration/sets/av-digits --without image --quick --json
+
+What is done is kept: after Ctrl-C or a loss of power the same words with --resume go on.")]
+pub struct Args {
+    /// Model bundle: a folder with model.toml
+    model: PathBuf,
+    /// Reference set: a folder with set.toml or metadata.jsonl
+    #[arg(long, value_name = "FOLDER")]
+    set: PathBuf,
+    /// Split of the set
+    #[arg(long, default_value = "test")]
+    split: String,
+    /// Variant of the model
+    #[arg(long, default_value_t = Precision::Int8, value_name = "PRECISION")]
+    precision: Precision,
+    /// What runs it: `tract` leaves the quantized parts to tract, too
+    #[arg(long, default_value_t = Engine::Int8, value_name = "ENGINE")]
+    engine: Engine,
+    /// Threads that one inference may use
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: u16,
+    /// Models that work side by side, each on its own samples [default: one a core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    /// Leave one modality out: the model gets a black picture, silence or no words
+    #[arg(long, value_name = "MODALITY", value_parser = ["image", "audio", "text"])]
+    without: Option<String>,
+    /// Ask about samples as they are alone: accuracy, consistency, generation and efficiency
+    #[arg(long)]
+    quick: bool,
+    /// Take no longer than this, such as 90s, 5m or 1h: a fair part of the samples is tried, and intervals say what that leaves
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    budget: Option<Duration>,
+    /// Stop trying samples when the interval of what corruptions leave of the score is this narrow, such as 0.05
+    #[arg(long, value_name = "WIDTH", value_parser = parse_share)]
+    enough: Option<f64>,
+    /// Samples that are attacked and explained, which takes hundreds of queries each
+    #[arg(long, default_value_t = 100, value_name = "SAMPLES")]
+    examine: usize,
+    /// How often an attack may ask the model
+    #[arg(long, default_value_t = 100, value_name = "QUERIES", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    attack_queries: u32,
+    /// How far an attack may change a byte of the picture (L∞)
+    #[arg(long, default_value_t = 8, value_name = "STEPS")]
+    attack_epsilon: u8,
+    /// All randomness starts from it: the same seed gives the same figures
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    #[command(flatten)]
+    budgets: Budgets,
+    /// What a dimension counts in the total, such as accuracy=2; others count 1
+    #[arg(long = "weight", value_name = "DIMENSION=WEIGHT", value_parser = scorecard::parse_weight)]
+    weights: Vec<(String, f64)>,
+    /// Go on with what an interrupted run of the same evaluation has done
+    #[arg(long)]
+    resume: bool,
+    /// Where what is done is kept [default: in the user's state folder, by model, set and options]
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Write each sample's prediction as a line of JSON
+    #[arg(long, value_name = "FILE")]
+    predictions: Option<PathBuf>,
+    /// JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err("it must lie between 0 and 1".to_owned()),
+    }
+}
+
+impl Args {
+    fn execution(&self) -> Execution {
+        Execution { engine: self.engine, threads: self.threads.into() }
+    }
+
+    fn without(&self) -> Option<Modality> {
+        self.without.as_deref().and_then(|word| word.parse().ok())
+    }
+
+    fn options(&self) -> TrialOptions {
+        // The share that the first square covers is the paper's for ImageNet and CIFAR-10.
+        let attack = SquareAttack { epsilon: self.attack_epsilon, queries: self.attack_queries as usize, share: 0.05 };
+        TrialOptions { seed: self.seed, attack, examined: self.examine }
+    }
+}
+
+/// Evaluates and prints.
+///
+/// # Errors
+/// When the model or the set can't be used, or a sample can't be read.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let weights = scorecard::weights(&args.weights)?;
+    let (bundle, mut loaded) = measurement::load_bundle(&args.model, args.precision, args.execution())?;
+    if loaded.model.inspect().inputs.is_empty() {
+        bail!("the model has no inputs to score");
+    }
+    let set = ReferenceSet::open(&args.set)?;
+    let watcher = Watcher::new(Stop::listen().context("can't listen for Ctrl-C")?, args.budget);
+    let timed = Timed::measure(&mut loaded.model, &set, &args.split, args.without())?;
+    let Loaded { model, identity, .. } = loaded;
+    let mut workers = workers(&args, &bundle, model)?;
+    let (mut journal, kept, path) = kept::open(&args, &identity.sha256, &set)?;
+    let evaluation = Evaluation {
+        set: &set,
+        split: &args.split,
+        manifest: bundle.manifest(),
+        precision: args.precision,
+        without: args.without(),
+        options: args.options(),
+        trials: !args.quick,
+        enough: args.enough,
+    };
+    let evaluated = evaluation.run(&mut workers, &mut journal, kept, &watcher)?;
+    watcher.clear();
+    if watcher.interrupted() {
+        return Ok(say_stopped(&evaluated, path.as_deref()));
+    }
+    write_predictions(&args, &evaluated)?;
+    let output = Output::new(&args, identity, &set, &evaluated, timed, weights);
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&output)?);
+    } else {
+        print::print(&output);
+    }
+    if let Some(path) = path.filter(|_| evaluated.trials.len() == evaluated.to_try || args.enough.is_some()) {
+        // All is done and printed: nothing is left to go on with.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// As many models as work side by side, each with its other arithmetic where the bundle has one.
+fn workers(args: &Args, bundle: &Bundle, first: Model) -> anyhow::Result<Vec<Worker>> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let count = args.jobs.map_or(cores / usize::from(args.threads).max(1), usize::from).max(1);
+    let other = match args.precision {
+        Precision::Int8 => Precision::Fp32,
+        Precision::Fp32 => Precision::Int8,
+    };
+    let has_other = bundle.manifest().variants.contains_key(&other) && !args.quick;
+    let load = |precision| Model::load(bundle, precision, args.execution());
+    let mut models = vec![first];
+    for _ in 1..count {
+        models.push(load(args.precision)?);
+    }
+    let worker = |model| Ok(Worker { model, other: has_other.then(|| load(other)).transpose()? });
+    models.into_iter().map(worker).collect()
+}
+
+fn write_predictions(args: &Args, evaluated: &Evaluated) -> anyhow::Result<()> {
+    let Some(path) = &args.predictions else { return Ok(()) };
+    let file = std::fs::File::create(path).with_context(|| format!("can't write {}", path.display()))?;
+    let written = evaluated.answers.write_predictions(BufWriter::new(file));
+    written.with_context(|| format!("can't write {}", path.display()))
+}
+
+/// Somebody stopped it: what is done is kept.
+fn say_stopped(evaluated: &Evaluated, path: Option<&std::path::Path>) -> ExitCode {
+    let done = format!(
+        "stopped: {} of {} samples were asked about, {} tried",
+        evaluated.answers.count(),
+        evaluated.samples,
+        evaluated.trials.len()
+    );
+    match path {
+        Some(path) => anstream::eprintln!("{done}; the same words with --resume go on ({})", path.display()),
+        None => anstream::eprintln!("{done}; nothing could be kept"),
+    }
+    ExitCode::from(EXIT_INTERRUPTED)
+}
+
+/// Everything that a figure depends on, in words: two evaluations with the same may share what was done.
+fn key(args: &Args, model: &str, set: &ReferenceSet) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let parts: BTreeMap<&str, String> = [
+        ("version", version.to_owned()),
+        ("model", model.to_owned()),
+        ("precision", args.precision.to_string()),
+        ("engine", args.engine.to_string()),
+        ("set", set.identity().to_owned()),
+        ("split", args.split.clone()),
+        ("without", args.without.clone().unwrap_or_default()),
+        ("options", format!("{:?}", args.options())),
+    ]
+    .into();
+    format!("{parts:?}")
+}

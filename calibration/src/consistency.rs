@@ -1,0 +1,169 @@
+//! How far two modalities' embeddings are apart: of pairs that belong together, and of others.
+
+use edgeval_measure::{Figure, Measured, alignment, auc, modality_gap, separation, uniformity};
+use serde::Serialize;
+
+use crate::pairs::unit_pair;
+use crate::resampling::{Resampling, bootstrapped, mean};
+use crate::{Row, Scored, ScoredPairs, ScoredTexts};
+
+/// A pair is held against so many others on average: all of them would be the square of the samples.
+const OTHERS: u64 = 512;
+/// Uniformity is taken over so many samples at most, evenly apart: its time is the square of them, in every resample.
+const UNIFORM: usize = 200;
+
+/// How far the modalities' embeddings are apart. Distances are 1 − cosine, 0 to 2.
+#[derive(Clone, Debug, Serialize)]
+pub struct Consistency {
+    /// Mean of pairs that belong together.
+    pub belonging_distance: Measured,
+    /// Mean of pairs of different samples that don't.
+    pub shuffled_distance: Measured,
+    /// Probability that a belonging pair is nearer than a shuffled one, ties counting half.
+    pub auc: Measured,
+    /// Mean squared distance of pairs that belong together, 0 to 4 (Wang & Isola 2020).
+    pub alignment: Measured,
+    /// How evenly the first modality uses the sphere, −8 to 0 nats, less is better (Wang & Isola 2020).
+    pub uniformity_first: Measured,
+    /// The same of the second.
+    pub uniformity_second: Measured,
+    /// How far the modalities' centres are apart, 0 to 2 (Liang et al. 2022).
+    pub modality_gap: Measured,
+}
+
+/// One sample's two embeddings, of length 1.
+#[derive(Clone, Debug)]
+pub(crate) struct EmbeddedRow<'a> {
+    id: &'a str,
+    cluster: Option<&'a str>,
+    pair: (Vec<f32>, Vec<f32>),
+    /// Samples with the same aren't compared: their pairs may well be near.
+    meaning: &'a str,
+}
+
+impl<'a> EmbeddedRow<'a> {
+    pub const fn new((id, cluster): (&'a str, Option<&'a str>), pair: (Vec<f32>, Vec<f32>), meaning: &'a str) -> Self {
+        Self { id, cluster, pair, meaning }
+    }
+}
+
+impl Consistency {
+    /// Of rows of embeddings; without any they can't be measured.
+    pub(crate) fn new(rows: &[EmbeddedRow<'_>]) -> Self {
+        let (first, second): (Vec<Vec<f32>>, Vec<Vec<f32>>) = rows.iter().map(|row| row.pair.clone()).unzip();
+        let resampling = Resampling::new(rows.iter().map(|row| (row.id, row.cluster)));
+        let figures = Figures { rows, first: &first, second: &second, resampling };
+        let (belonging, others) = figures.distances();
+        let to_others: Vec<Option<f64>> = others.iter().map(|row| mean(row.iter().copied())).collect();
+        let wins: Vec<Option<f64>> = belonging.iter().zip(&others).map(|(own, row)| auc(&[*own], row)).collect();
+        Self {
+            belonging_distance: figures.of_means(&belonging.iter().copied().map(Some).collect::<Vec<_>>()),
+            shuffled_distance: figures.of_means(&to_others),
+            auc: with_value(figures.of_means(&wins), auc(&belonging, &others.concat())),
+            alignment: figures.of(|indices| alignment(&pick(&first, indices), &pick(&second, indices))),
+            uniformity_first: figures.uniformity(&first),
+            uniformity_second: figures.uniformity(&second),
+            modality_gap: figures.of(|indices| modality_gap(&pick(&first, indices), &pick(&second, indices))),
+        }
+    }
+}
+
+impl Scored {
+    /// How far the modalities' embeddings are apart, where the model gives two. Samples with the same label aren't compared.
+    #[must_use]
+    pub fn consistency(&self) -> Consistency {
+        let row = |row: &'_ Row| unit_pair(&row.prediction.embeddings).map(|pair| (pair, row.truth));
+        let embedded: Option<Vec<_>> = self.rows().iter().map(row).collect();
+        let rows = self.rows().iter().zip(embedded.unwrap_or_default());
+        let rows = rows.map(|(row, (pair, truth))| {
+            EmbeddedRow::new((&row.id, row.cluster.as_deref()), pair, &self.labels()[truth])
+        });
+        Consistency::new(&rows.collect::<Vec<_>>())
+    }
+}
+
+impl ScoredTexts {
+    /// The same; samples with the same first reference aren't compared.
+    #[must_use]
+    pub fn consistency(&self) -> Consistency {
+        let pairs: Option<Vec<_>> = self.rows().iter().map(|row| unit_pair(&row.embeddings)).collect();
+        let rows = self.rows().iter().zip(pairs.unwrap_or_default()).map(|(row, pair)| {
+            EmbeddedRow::new((&row.id, row.cluster.as_deref()), pair, row.references.first().unwrap_or(&row.id))
+        });
+        Consistency::new(&rows.collect::<Vec<_>>())
+    }
+}
+
+impl ScoredPairs {
+    /// The same; all samples are compared.
+    #[must_use]
+    pub fn consistency(&self) -> Consistency {
+        let rows = self.rows().iter().map(|row| {
+            EmbeddedRow::new((&row.id, row.cluster.as_deref()), (row.first.clone(), row.second.clone()), &row.id)
+        });
+        Consistency::new(&rows.collect::<Vec<_>>())
+    }
+}
+
+struct Figures<'a> {
+    rows: &'a [EmbeddedRow<'a>],
+    first: &'a [Vec<f32>],
+    second: &'a [Vec<f32>],
+    resampling: Resampling,
+}
+
+impl Figures<'_> {
+    /// Of the pairs, and for each row of its first to seconds of others. A row's pair is held against its own others, so that rows can be resampled.
+    fn distances(&self) -> (Vec<f64>, Vec<Vec<f64>>) {
+        let apart =
+            |i: usize, j: usize| self.rows[i].meaning != self.rows[j].meaning && is_drawn(i, j, self.rows.len());
+        separation(self.first, self.second, apart)
+    }
+
+    fn of(&self, statistic: impl Fn(&[usize]) -> Option<f64>) -> Measured {
+        if self.rows.is_empty() {
+            return Measured::not_measured("the model gives no embeddings of two modalities");
+        }
+        bootstrapped(self.rows.len(), &self.resampling, statistic)
+    }
+
+    /// The mean over samples; one without a value is left out.
+    fn of_means(&self, values: &[Option<f64>]) -> Measured {
+        self.of(|indices| mean(indices.iter().filter_map(|&index| values[index])))
+    }
+
+    /// In a resample a row that was drawn twice would lie on itself, which no two samples do: each row counts once.
+    fn uniformity(&self, side: &[Vec<f32>]) -> Measured {
+        let step = side.len().div_ceil(UNIFORM).max(1);
+        self.of(|indices| {
+            let mut drawn: Vec<usize> = indices.iter().copied().filter(|index| index.is_multiple_of(step)).collect();
+            drawn.sort_unstable();
+            drawn.dedup();
+            uniformity(&pick(side, &drawn))
+        })
+    }
+}
+
+fn pick(side: &[Vec<f32>], indices: &[usize]) -> Vec<Vec<f32>> {
+    indices.iter().map(|&index| side[index].clone()).collect()
+}
+
+/// Whether a pair is among those that are compared: all of up to [`OTHERS`] samples, else a fixed draw that no order of the
+/// samples can meet (SplitMix64's finaliser of the pair's number).
+const fn is_drawn(i: usize, j: usize, samples: usize) -> bool {
+    let mut mixed = (i as u64).wrapping_mul(samples as u64).wrapping_add(j as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed ^ (mixed >> 31)) % (samples as u64) < OTHERS
+}
+
+/// The whole set's value with the interval of its rows' means: comparing each row's pair with its own others is what can be
+/// resampled, comparing every pair with every other is what the figure is.
+fn with_value(measured: Measured, value: Option<f64>) -> Measured {
+    match (measured, value) {
+        (Measured::Figure(figure), Some(value)) => {
+            Measured::Figure(Figure { value, low: figure.low.min(value), high: figure.high.max(value), ..figure })
+        }
+        (measured, _) => measured,
+    }
+}

@@ -1,0 +1,201 @@
+//! A split, evaluated: every sample asked about as it is, then tried in every way, with all workers, in an order of which every beginning is a fair
+//! part of the whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use edgeval_models::{Manifest, Modality, Precision, Prediction};
+
+use crate::findings::{Tried, share_kept};
+use crate::journal::{Journal, Kept};
+use crate::order::stratified;
+use crate::trial::{self, Judge, Setup};
+use crate::workers::in_parallel;
+use crate::{Answers, Findings, ReferenceSet, Sample, SetError, Trial, TrialOptions, Worker};
+
+/// Trials after which it is looked whether they tell enough.
+const LOOK_EVERY: usize = 16;
+
+/// What is evaluated, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Evaluation<'a> {
+    /// The set.
+    pub set: &'a ReferenceSet,
+    /// Which of its splits.
+    pub split: &'a str,
+    /// The model's manifest.
+    pub manifest: &'a Manifest,
+    /// The arithmetic of the workers' models.
+    pub precision: Precision,
+    /// A modality that is left out of everything.
+    pub without: Option<Modality>,
+    /// What is tried.
+    pub options: TrialOptions,
+    /// Whether anything is tried; otherwise samples are asked about as they are.
+    pub trials: bool,
+    /// Trials end when the interval of the share of the score that corruptions leave is no wider.
+    pub enough: Option<f64>,
+}
+
+/// What an evaluation is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Samples are asked about as they are.
+    Clean,
+    /// Samples are tried.
+    Trials,
+}
+
+/// Who watches an evaluation.
+pub trait Observer: Sync {
+    /// How many samples of a stage are done.
+    fn progress(&self, stage: Stage, done: usize, samples: usize);
+    /// Whether no further sample of this stage is to be begun: time is up, or somebody wants to stop.
+    fn stops(&self, stage: Stage) -> bool;
+}
+
+/// What an evaluation found.
+#[derive(Debug)]
+pub struct Evaluated {
+    /// What the model said of samples as they are, in the set's order.
+    pub answers: Answers,
+    /// The trials, in the order in which samples were to be tried.
+    pub trials: Vec<Trial>,
+    /// What trials say together.
+    pub findings: Findings,
+    /// Samples of the split.
+    pub samples: usize,
+    /// Samples that were to be tried.
+    pub to_try: usize,
+}
+
+impl Evaluation<'_> {
+    /// Evaluates. What `kept` has isn't done again.
+    ///
+    /// # Errors
+    /// When the split is empty, a sample can't be asked about, read or scored, the model fails, or the journal can't be written.
+    pub fn run(
+        &self,
+        workers: &mut [Worker],
+        journal: &mut Journal,
+        kept: Kept,
+        observer: &dyn Observer,
+    ) -> Result<Evaluated, SetError> {
+        let positions = self.set.positions(self.split)?;
+        let mut answers = Answers::of(self.manifest);
+        // Labels are checked before the first inference: a wrong set is told at once.
+        positions.iter().try_for_each(|&place| answers.check(self.sample(place)))?;
+        let order = stratified(self.set.samples(), &positions, self.options.seed);
+        let clean = self.ask_all(workers, journal, kept.clean, &order, observer)?;
+        for &place in &positions {
+            if let Some(prediction) = &clean[place] {
+                answers.push(self.sample(place), prediction.clone())?;
+            }
+        }
+        let judge = Judge::of(&answers);
+        let answered = |place: &usize| clean[*place].is_some() && judge.can_score(self.sample(*place));
+        let order: Vec<usize> = if self.trials { order.into_iter().filter(answered).collect() } else { Vec::new() };
+        let score = |&place: &usize| Some((place, judge.score(self.sample(place), clean[place].as_ref()?)?));
+        let scores: Vec<(usize, f64)> = positions.iter().filter_map(score).collect();
+        let to_try = order.len();
+        let modalities = workers.first().map(|worker| worker.model.modalities()).unwrap_or_default();
+        let modalities = modalities.into_iter().filter(|modality| Some(*modality) != self.without).collect();
+        let subject = Tried { set: self.set, score: judge.name(), modalities, scores };
+        let trials = match workers.first_mut().map(|worker| &mut worker.model) {
+            Some(model) if to_try > 0 => {
+                let setup =
+                    Setup::new((self.set, &positions), judge, self.options, model, (self.precision, self.without))?;
+                self.try_all(workers, journal, kept.trials, &setup, (&order, &clean), observer)?
+            }
+            _ => Vec::new(),
+        };
+        let findings = Findings::new(&subject, &trials)?;
+        Ok(Evaluated { answers, findings, trials, samples: positions.len(), to_try })
+    }
+
+    fn sample(&self, place: usize) -> &Sample {
+        &self.set.samples()[place]
+    }
+
+    /// What the model says of every sample as it is, by place.
+    fn ask_all(
+        &self,
+        workers: &mut [Worker],
+        journal: &mut Journal,
+        kept: BTreeMap<usize, Prediction>,
+        order: &[usize],
+        observer: &dyn Observer,
+    ) -> Result<Vec<Option<Prediction>>, SetError> {
+        let mut clean: Vec<Option<Prediction>> = vec![None; self.set.samples().len()];
+        let wanted: BTreeSet<usize> = order.iter().copied().collect();
+        for (place, prediction) in kept.into_iter().filter(|(place, _)| wanted.contains(place)) {
+            clean[place] = Some(prediction);
+        }
+        let jobs: Vec<usize> = order.iter().copied().filter(|&place| clean[place].is_none()).collect();
+        let mut done = order.len() - jobs.len();
+        let work = |worker: &mut Worker, place: usize| self.ask(worker, place);
+        in_parallel(workers, &jobs, &|| observer.stops(Stage::Clean), work, |place, prediction| {
+            journal.keep_clean(place, &prediction)?;
+            clean[place] = Some(prediction);
+            done += 1;
+            observer.progress(Stage::Clean, done, order.len());
+            Ok(())
+        })?;
+        journal.sync()?;
+        Ok(clean)
+    }
+
+    fn ask(&self, worker: &mut Worker, place: usize) -> Result<Prediction, SetError> {
+        let sample = self.sample(place);
+        let mut window = self.set.window(sample)?;
+        if let Some(modality) = self.without {
+            window.remove(modality);
+        }
+        let failed = |reason: edgeval_models::ModelError| SetError::Prediction {
+            sample: sample.id.clone(),
+            reason: reason.into(),
+        };
+        let tensors = worker.model.preprocess(&window).map_err(failed)?;
+        worker.model.ask(&tensors, window.ask.as_deref()).map_err(failed)
+    }
+
+    /// Trials in their order, as far as there was time.
+    fn try_all(
+        &self,
+        workers: &mut [Worker],
+        journal: &mut Journal,
+        mut kept: BTreeMap<usize, Trial>,
+        setup: &Setup<'_>,
+        (order, clean): (&[usize], &[Option<Prediction>]),
+        observer: &dyn Observer,
+    ) -> Result<Vec<Trial>, SetError> {
+        let wanted: BTreeSet<usize> = order.iter().copied().collect();
+        kept.retain(|place, _| wanted.contains(place));
+        let jobs: Vec<usize> = order.iter().copied().filter(|place| !kept.contains_key(place)).collect();
+        let examined: BTreeSet<usize> = order.iter().copied().take(self.options.examined).collect();
+        let enough = AtomicBool::new(false);
+        let work = |worker: &mut Worker, place: usize| match &clean[place] {
+            Some(clean) => trial::run(worker, setup, place, clean, examined.contains(&place)),
+            None => Err(SetError::Answer { sample: self.sample(place).id.clone(), reason: "nothing".to_owned() }),
+        };
+        let stops = || enough.load(Ordering::Relaxed) || observer.stops(Stage::Trials);
+        in_parallel(workers, &jobs, &stops, work, |place, trial| {
+            journal.keep_trial(&trial)?;
+            kept.insert(place, trial);
+            observer.progress(Stage::Trials, kept.len(), order.len());
+            if kept.len().is_multiple_of(LOOK_EVERY) && self.is_enough(&kept) {
+                enough.store(true, Ordering::Relaxed);
+            }
+            Ok(())
+        })?;
+        journal.sync()?;
+        Ok(order.iter().filter_map(|place| kept.remove(place)).collect())
+    }
+
+    fn is_enough(&self, kept: &BTreeMap<usize, Trial>) -> bool {
+        let Some(width) = self.enough else { return false };
+        let trials: Vec<&Trial> = kept.values().collect();
+        let share_kept = share_kept(self.set, &trials);
+        share_kept.figure().is_some_and(|figure| figure.high - figure.low <= width)
+    }
+}

@@ -1,0 +1,146 @@
+//! The answers to a split of a model for retrieval: for each sample the places of its two sides in one space.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use edgeval_models::{Modality, Prediction};
+use serde::Serialize;
+
+use crate::{Sample, SetError};
+
+/// One sample's two embeddings.
+#[derive(Clone, Debug)]
+pub struct PairRow {
+    /// The sample's id.
+    pub id: String,
+    /// The first modality's, of length 1.
+    pub first: Vec<f32>,
+    /// The second modality's, of length 1.
+    pub second: Vec<f32>,
+    /// What the sample shares with those that aren't independent of it.
+    pub cluster: Option<String>,
+    /// Its groups.
+    pub slices: BTreeMap<String, String>,
+}
+
+/// A split's embeddings.
+#[derive(Clone, Debug, Default)]
+pub struct ScoredPairs {
+    modalities: Vec<Modality>,
+    rows: Vec<PairRow>,
+}
+
+impl ScoredPairs {
+    /// Nothing yet, of a model that embeds these modalities; the first two are compared.
+    #[must_use]
+    pub const fn new(modalities: Vec<Modality>) -> Self {
+        Self { modalities, rows: Vec::new() }
+    }
+
+    /// The modalities that the model embeds.
+    #[must_use]
+    pub fn modalities(&self) -> &[Modality] {
+        &self.modalities
+    }
+
+    /// Whether a sample has both sides of a pair.
+    ///
+    /// # Errors
+    /// When it lacks one.
+    pub fn check_pair(&self, sample: &Sample) -> Result<(), SetError> {
+        match self.modalities.iter().take(2).find(|modality| !sample.has(**modality)) {
+            Some(lacks) => Err(SetError::NoPair { sample: sample.id.clone(), lacks: lacks.to_string() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds a sample's.
+    ///
+    /// # Errors
+    /// As [`ScoredPairs::check_pair`], or when there are no two embeddings of one width, or one has no direction.
+    pub fn push(&mut self, sample: &Sample, prediction: &Prediction) -> Result<(), SetError> {
+        self.check_pair(sample)?;
+        let wrong = |reason: &str| SetError::Answer { sample: sample.id.clone(), reason: reason.to_owned() };
+        let (first, second) =
+            unit_pair(&prediction.embeddings).ok_or_else(|| wrong("without two embeddings of a direction"))?;
+        let width = self.rows.first().map_or(first.len(), |row| row.first.len());
+        if first.len() != width || second.len() != width {
+            return Err(wrong("with embeddings that aren't as wide as each other, or as those before"));
+        }
+        let Sample { id, cluster, slices, .. } = sample.clone();
+        self.rows.push(PairRow { id, first, second, cluster, slices });
+        Ok(())
+    }
+
+    /// Every sample, in order.
+    #[must_use]
+    pub fn rows(&self) -> &[PairRow] {
+        &self.rows
+    }
+
+    /// Writes a line of JSON for each sample: id and embeddings.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn write_predictions(&self, mut writer: impl Write) -> std::io::Result<()> {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            id: &'a str,
+            first: &'a [f32],
+            second: &'a [f32],
+        }
+        for row in &self.rows {
+            serde_json::to_writer(&mut writer, &Line { id: &row.id, first: &row.first, second: &row.second })?;
+            writer.write_all(b"\n")?;
+        }
+        writer.flush()
+    }
+}
+
+/// The first two embeddings, brought to length 1; `None` without two, or when one is 0 or holds what isn't a number.
+pub(crate) fn unit_pair(embeddings: &[(Modality, Vec<f32>)]) -> Option<(Vec<f32>, Vec<f32>)> {
+    let [(_, first), (_, second), ..] = embeddings else { return None };
+    Some((unit(first)?, unit(second)?))
+}
+
+fn unit(vector: &[f32]) -> Option<Vec<f32>> {
+    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+    (length > 0.0 && length.is_finite()).then(|| vector.iter().map(|value| value / length).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prediction(first: &[f32], second: &[f32]) -> Prediction {
+        let embeddings = vec![(Modality::Image, first.to_vec()), (Modality::Text, second.to_vec())];
+        Prediction { embeddings, ..Prediction::default() }
+    }
+
+    fn sample() -> Sample {
+        let (image, text) = (Some("a.png".to_owned()), Some("a cat".to_owned()));
+        Sample { id: "1".to_owned(), image, text, ..Sample::default() }
+    }
+
+    #[test]
+    fn embeddings_are_brought_to_length_1() {
+        let mut scored = ScoredPairs::new(vec![Modality::Image, Modality::Text]);
+        scored.push(&sample(), &prediction(&[3.0, 4.0], &[0.0, -2.0])).unwrap();
+        assert_eq!(
+            (scored.rows()[0].first.as_slice(), scored.rows()[0].second.as_slice()),
+            (&[0.6, 0.8][..], &[0.0, -1.0][..])
+        );
+    }
+
+    #[test]
+    fn what_can_t_be_compared_is_refused() {
+        let mut scored = ScoredPairs::new(vec![Modality::Image, Modality::Text]);
+        let refused = [(&[0.0, 0.0][..], &[1.0, 0.0][..]), (&[1.0], &[1.0, 0.0]), (&[f32::NAN, 1.0], &[1.0, 0.0])];
+        for (first, second) in refused {
+            assert!(scored.push(&sample(), &prediction(first, second)).is_err(), "{first:?} {second:?}");
+        }
+        let lonely = Sample { text: None, ..sample() };
+        let error = scored.push(&lonely, &prediction(&[1.0], &[1.0])).unwrap_err().to_string();
+        assert!(error.contains("text"), "{error}");
+    }
+}

@@ -1,0 +1,43 @@
+//! A fixed model's errors under corruption, stored with a set: what corruption errors are held against.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::{ReferenceSet, SetError};
+
+const FILE: &str = "reference-errors.json";
+
+/// A reference model's errors, 0 to 1.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReferenceErrors {
+    /// Which model: name, version and arithmetic.
+    pub model: String,
+    /// On what wasn't corrupted.
+    pub clean: f64,
+    /// By corruption, at severities 1 to 5.
+    pub errors: BTreeMap<String, Vec<f64>>,
+}
+
+impl ReferenceSet {
+    /// The reference model's errors, where the set stores some.
+    ///
+    /// # Errors
+    /// When the file can't be read, isn't what was recorded, or doesn't hold five errors from 0 to 1 for each corruption.
+    pub(crate) fn reference_errors(&self) -> Result<Option<ReferenceErrors>, SetError> {
+        if !self.directory().join(FILE).exists() {
+            return Ok(None);
+        }
+        let bytes = self.read(FILE)?;
+        let wrong = |reason: String| SetError::Description { path: self.directory().join(FILE), reason };
+        let read: ReferenceErrors = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
+        let is_error = |value: &f64| (0.0..=1.0).contains(value);
+        let fits = |errors: &Vec<f64>| errors.len() == 5 && errors.iter().all(is_error);
+        match read.errors.iter().find(|(_, errors)| !fits(errors)) {
+            Some((name, _)) => Err(wrong(format!("`{name}` must have five errors from 0 to 1, one a severity"))),
+            None if !is_error(&read.clean) => Err(wrong("`clean` must be an error from 0 to 1".to_owned())),
+            None => Ok(Some(read)),
+        }
+    }
+}

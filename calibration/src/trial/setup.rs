@@ -1,0 +1,155 @@
+//! What all trials of a split share; nothing of it changes while they run.
+
+use std::collections::BTreeMap;
+
+use edgeval_models::{Modality, Model, Plane, Precision, Tensors, Window};
+
+use super::TrialOptions;
+use super::judge::Judge;
+use super::subject::failed;
+use crate::corruption::{CorruptionError, Frame, Random, Severity, StreamCorruption, corrupt_stream};
+use crate::{ReferenceSet, Sample, SetError};
+
+/// Other samples that stand in for a modality: the perceptual score needs five at least.
+const OTHERS: usize = 5;
+/// The set's mean is taken over so many samples at most.
+const AVERAGED: usize = 128;
+
+/// What all trials share.
+#[derive(Debug)]
+pub(crate) struct Setup<'a> {
+    pub set: &'a ReferenceSet,
+    pub judge: Judge,
+    pub options: TrialOptions,
+    /// What the model takes, less what is left out.
+    pub modalities: Vec<Modality>,
+    pub without: Option<Modality>,
+    pub planes: Vec<Plane>,
+    /// Mean tensors of pictures and sounds.
+    pub means: Tensors,
+    pub other_is_fp32: bool,
+    /// The split's samples that have a modality, in order, and how far away each other one that stands in is.
+    having: BTreeMap<Modality, (Vec<usize>, Vec<usize>)>,
+    /// The stream that the split is, by corruption and severity: what is seen at each of the places that have a picture.
+    streams: BTreeMap<(&'static str, Severity), Vec<Frame>>,
+}
+
+impl<'a> Setup<'a> {
+    /// Of a split's samples at `positions`, in the set's order. The model is asked for the mean of what it is given.
+    ///
+    /// # Errors
+    /// When a sample can't be read or preprocessed.
+    pub fn new(
+        (set, positions): (&'a ReferenceSet, &[usize]),
+        judge: Judge,
+        options: TrialOptions,
+        model: &mut Model,
+        (precision, without): (Precision, Option<Modality>),
+    ) -> Result<Self, SetError> {
+        let modalities: Vec<Modality> =
+            model.modalities().into_iter().filter(|modality| Some(*modality) != without).collect();
+        let having = having(set, positions, &modalities, options.seed);
+        let pictures = having.get(&Modality::Image).map_or(0, |(places, _)| places.len());
+        let mut setup = Self {
+            set,
+            judge,
+            options,
+            modalities,
+            without,
+            planes: model.planes(),
+            means: Tensors::default(),
+            other_is_fp32: precision == Precision::Int8,
+            having,
+            streams: streams(options.seed, pictures)
+                .map_err(|reason| SetError::Corruption { sample: "all".to_owned(), reason })?,
+        };
+        setup.means = setup.mean_tensors(positions, model)?;
+        Ok(setup)
+    }
+
+    /// A sample's window, less what is left out.
+    pub fn window(&self, sample: &Sample) -> Result<Window, SetError> {
+        let mut window = self.set.window(sample)?;
+        if let Some(modality) = self.without {
+            window.remove(modality);
+        }
+        Ok(window)
+    }
+
+    /// For each modality that a sample has the windows of others whose parts can stand in, with that modality alone read. Each of the split's samples is once the
+    /// first other, once the second and so on: a permutation, by which nothing stays in its place.
+    pub fn others(&self, place: usize) -> Result<BTreeMap<Modality, Vec<Window>>, SetError> {
+        let mut others = BTreeMap::new();
+        for (modality, (places, distances)) in &self.having {
+            let Ok(rank) = places.binary_search(&place) else { continue };
+            let window = |distance: &usize| {
+                let other = places[(rank + distance) % places.len()];
+                self.set.window_of(&self.set.samples()[other], *modality)
+            };
+            others.insert(*modality, distances.iter().map(window).collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(others)
+    }
+
+    /// What the stream shows at a sample's place; a frozen frame's place is one in the set.
+    pub fn frame(&self, kind: StreamCorruption, severity: Severity, place: usize) -> Frame {
+        let Some((places, _)) = self.having.get(&Modality::Image) else { return Frame::Own };
+        let Ok(rank) = places.binary_search(&place) else { return Frame::Own };
+        match self.streams.get(&(kind.name(), severity)).and_then(|frames| frames.get(rank)) {
+            Some(Frame::Frozen(earlier)) => Frame::Frozen(places[*earlier]),
+            Some(Frame::Missing) => Frame::Missing,
+            _ => Frame::Own,
+        }
+    }
+
+    /// The mean of what the model is given, over samples that lie evenly in the split. Tensors of words stay as they are without any.
+    fn mean_tensors(&self, positions: &[usize], model: &mut Model) -> Result<Tensors, SetError> {
+        let step = positions.len().div_ceil(AVERAGED).max(1);
+        let empty = model.preprocess(&Window::default());
+        let mut means = empty.map_err(|reason| failed(&self.set.samples()[positions[0]], reason))?;
+        for modality in [Modality::Image, Modality::Audio] {
+            let Some((places, _)) = self.having.get(&modality) else { continue };
+            let (mut sums, mut scratch): (BTreeMap<String, Vec<f64>>, _) = (BTreeMap::new(), means.clone());
+            let averaged: Vec<&usize> = places.iter().step_by(step).collect();
+            for &&place in &averaged {
+                let sample = &self.set.samples()[place];
+                let window = self.set.window_of(sample, modality)?;
+                model.refill(&window, modality, &mut scratch).map_err(|reason| failed(sample, reason))?;
+                for name in model.tensors_of(modality) {
+                    let Some(tensor) = scratch.get(name) else { continue };
+                    let sum = sums.entry(name.to_owned()).or_insert_with(|| vec![0.0; tensor.values.len()]);
+                    sum.iter_mut().zip(&tensor.values).for_each(|(sum, value)| *sum += f64::from(*value));
+                }
+            }
+            for (name, sum) in sums {
+                let Some(mean) = means.get_mut(&name) else { continue };
+                mean.values = sum.into_iter().map(|sum| (sum / averaged.len() as f64) as f32).collect();
+            }
+        }
+        Ok(means)
+    }
+}
+
+/// For each modality the samples that have it, and distances to those that stand in for it, all different where there are enough.
+fn having(
+    set: &ReferenceSet,
+    positions: &[usize],
+    modalities: &[Modality],
+    seed: u64,
+) -> BTreeMap<Modality, (Vec<usize>, Vec<usize>)> {
+    let mut random = Random::seeded(seed);
+    let of = |modality: &Modality| {
+        let places: Vec<usize> =
+            positions.iter().copied().filter(|&place| set.samples()[place].has(*modality)).collect();
+        let mut distances: Vec<usize> = (1..places.len()).collect();
+        crate::order::shuffle(&mut distances, &mut random);
+        distances.truncate(OTHERS);
+        (*modality, (places, distances))
+    };
+    modalities.iter().map(of).collect()
+}
+
+fn streams(seed: u64, frames: usize) -> Result<BTreeMap<(&'static str, Severity), Vec<Frame>>, CorruptionError> {
+    let both = StreamCorruption::ALL.into_iter().flat_map(|kind| Severity::ALL.map(|severity| (kind, severity)));
+    both.map(|(kind, severity)| Ok(((kind.name(), severity), corrupt_stream(kind, severity, seed, frames)?))).collect()
+}
