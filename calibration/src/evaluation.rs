@@ -82,9 +82,7 @@ impl Evaluation<'_> {
         observer: &dyn Observer,
     ) -> Result<Evaluated, SetError> {
         let positions = self.set.positions(self.split)?;
-        let mut answers = Answers::of(self.manifest);
-        // Labels are checked before the first inference: a wrong set is told at once.
-        positions.iter().try_for_each(|&place| answers.check(self.sample(place)))?;
+        let mut answers = self.check()?;
         let order = stratified(self.set.samples(), &positions, self.options.seed);
         let clean = self.ask_all(workers, journal, kept.clean, &order, observer)?;
         for &place in &positions {
@@ -111,6 +109,17 @@ impl Evaluation<'_> {
         };
         let findings = Findings::new(&subject, &trials)?;
         Ok(Evaluated { answers, findings, trials, samples: positions.len(), to_try })
+    }
+
+    /// Whether the model can be asked about the split's samples and held against them: a wrong set is told before the first inference. Gives the
+    /// answers, of which there are none yet.
+    ///
+    /// # Errors
+    /// When the split is empty, or a sample can't be asked about.
+    pub fn check(&self) -> Result<Answers, SetError> {
+        let answers = Answers::of(self.manifest);
+        self.set.positions(self.split)?.iter().try_for_each(|&place| answers.check(self.sample(place)))?;
+        Ok(answers)
     }
 
     fn sample(&self, place: usize) -> &Sample {

@@ -133,11 +133,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         bail!("the model has no inputs to score");
     }
     let set = ReferenceSet::open(&args.set)?;
-    let watcher = Watcher::new(Stop::listen().context("can't listen for Ctrl-C")?, args.budget);
-    let timed = Timed::measure(&mut loaded.model, &set, &args.split, args.without())?;
-    let Loaded { model, identity, .. } = loaded;
-    let mut workers = workers(&args, &bundle, model)?;
-    let (mut journal, kept, path) = kept::open(&args, &identity.sha256, &set)?;
     let evaluation = Evaluation {
         set: &set,
         split: &args.split,
@@ -148,6 +143,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         trials: !args.quick,
         enough: args.enough,
     };
+    evaluation.check()?;
+    let watcher = Watcher::new(Stop::listen().context("can't listen for Ctrl-C")?, args.budget);
+    let timed = Timed::measure(&mut loaded.model, &set, &args.split, args.without())?;
+    let Loaded { model, identity, .. } = loaded;
+    let mut workers = workers(&args, &bundle, model)?;
+    let (mut journal, kept, path) = kept::open(&args, &identity.sha256, &set)?;
     let evaluated = evaluation.run(&mut workers, &mut journal, kept, &watcher)?;
     watcher.clear();
     if watcher.interrupted() {
