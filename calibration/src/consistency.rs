@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::pairs::unit_pair;
 use crate::resampling::{Resampling, bootstrapped, mean};
-use crate::{Row, Scored, ScoredPairs, ScoredTexts};
+use crate::{Scored, ScoredPairs, ScoredTexts};
 
 /// A pair is held against so many others on average: all of them would be the square of the samples.
 const OTHERS: u64 = 512;
@@ -69,14 +69,12 @@ impl Consistency {
 }
 
 impl Scored {
-    /// How far the modalities' embeddings are apart, where the model gives two. Samples with the same label aren't compared.
+    /// How far the modalities' embeddings are apart, over the samples of which the model gives two. Samples with the same label aren't compared.
     #[must_use]
     pub fn consistency(&self) -> Consistency {
-        let row = |row: &'_ Row| unit_pair(&row.prediction.embeddings).map(|pair| (pair, row.truth));
-        let embedded: Option<Vec<_>> = self.rows().iter().map(row).collect();
-        let rows = self.rows().iter().zip(embedded.unwrap_or_default());
-        let rows = rows.map(|(row, (pair, truth))| {
-            EmbeddedRow::new((&row.id, row.cluster.as_deref()), pair, &self.labels()[truth])
+        let rows = self.rows().iter().filter_map(|row| {
+            let pair = unit_pair(&row.prediction.embeddings)?;
+            Some(EmbeddedRow::new((&row.id, row.cluster.as_deref()), pair, &self.labels()[row.truth]))
         });
         Consistency::new(&rows.collect::<Vec<_>>())
     }
@@ -86,9 +84,9 @@ impl ScoredTexts {
     /// The same; samples with the same first reference aren't compared.
     #[must_use]
     pub fn consistency(&self) -> Consistency {
-        let pairs: Option<Vec<_>> = self.rows().iter().map(|row| unit_pair(&row.embeddings)).collect();
-        let rows = self.rows().iter().zip(pairs.unwrap_or_default()).map(|(row, pair)| {
-            EmbeddedRow::new((&row.id, row.cluster.as_deref()), pair, row.references.first().unwrap_or(&row.id))
+        let rows = self.rows().iter().filter_map(|row| {
+            let pair = unit_pair(&row.embeddings)?;
+            Some(EmbeddedRow::new((&row.id, row.cluster.as_deref()), pair, row.references.first().unwrap_or(&row.id)))
         });
         Consistency::new(&rows.collect::<Vec<_>>())
     }
@@ -122,7 +120,7 @@ impl Figures<'_> {
 
     fn of(&self, statistic: impl Fn(&[usize]) -> Option<f64>) -> Measured {
         if self.rows.is_empty() {
-            return Measured::not_measured("the model gives no embeddings of two modalities");
+            return Measured::not_measured("there is no sample of which the model gives embeddings of two modalities");
         }
         bootstrapped(self.rows.len(), &self.resampling, statistic)
     }

@@ -13,7 +13,9 @@ use crate::trial::{self, Judge, Setup};
 use crate::workers::in_parallel;
 use crate::{Answers, Findings, ReferenceSet, Sample, SetError, Trial, TrialOptions, Worker};
 
-/// Trials after which it is looked whether they tell enough.
+/// Fewer trials never tell enough: resamples of samples that all fare well look surer than they are.
+const ENOUGH_TRIALS: usize = 32;
+/// Further trials after which it is looked whether they tell enough, at least.
 const LOOK_EVERY: usize = 16;
 
 /// What is evaluated, and how.
@@ -67,6 +69,8 @@ pub struct Evaluated {
     pub samples: usize,
     /// Samples that were to be tried.
     pub to_try: usize,
+    /// Whether nothing is left to go on with: all was done, or trials told enough.
+    pub complete: bool,
 }
 
 impl Evaluation<'_> {
@@ -86,8 +90,10 @@ impl Evaluation<'_> {
         let order = stratified(self.set.samples(), &positions, self.options.seed);
         let clean = self.ask_all(workers, journal, kept.clean, &order, observer)?;
         for &place in &positions {
-            if let Some(prediction) = &clean[place] {
-                answers.push(self.sample(place), prediction.clone())?;
+            if let Some(mut prediction) = clean[place].clone() {
+                // The embedding of a black picture belongs to nothing.
+                prediction.embeddings.retain(|(modality, _)| self.has(place, *modality));
+                answers.push(self.sample(place), prediction)?;
             }
         }
         let judge = Judge::of(&answers);
@@ -99,27 +105,35 @@ impl Evaluation<'_> {
         let modalities = workers.first().map(|worker| worker.model.modalities()).unwrap_or_default();
         let modalities = modalities.into_iter().filter(|modality| Some(*modality) != self.without).collect();
         let subject = Tried { set: self.set, score: judge.name(), modalities, scores };
+        let enough = AtomicBool::new(false);
         let trials = match workers.first_mut().map(|worker| &mut worker.model) {
             Some(model) if to_try > 0 => {
                 let setup =
                     Setup::new((self.set, &positions), judge, self.options, model, (self.precision, self.without))?;
-                self.try_all(workers, journal, kept.trials, &setup, (&order, &clean), observer)?
+                self.try_all(workers, journal, kept.trials, (&setup, &order, &clean), (observer, &enough))?
             }
             _ => Vec::new(),
         };
         let findings = Findings::new(&subject, &trials)?;
-        Ok(Evaluated { answers, findings, trials, samples: positions.len(), to_try })
+        let all = answers.count() == positions.len() && trials.len() == to_try;
+        let complete = all || enough.into_inner();
+        Ok(Evaluated { answers, findings, trials, samples: positions.len(), to_try, complete })
     }
 
     /// Whether the model can be asked about the split's samples and held against them: a wrong set is told before the first inference. Gives the
     /// answers, of which there are none yet.
     ///
     /// # Errors
-    /// When the split is empty, or a sample can't be asked about.
+    /// When the split is empty, a sample can't be asked about, or the reference errors can't be used.
     pub fn check(&self) -> Result<Answers, SetError> {
         let answers = Answers::of(self.manifest);
         self.set.positions(self.split)?.iter().try_for_each(|&place| answers.check(self.sample(place)))?;
+        self.set.reference_errors()?;
         Ok(answers)
+    }
+
+    fn has(&self, place: usize, modality: Modality) -> bool {
+        Some(modality) != self.without && self.sample(place).has(modality)
     }
 
     fn sample(&self, place: usize) -> &Sample {
@@ -165,7 +179,12 @@ impl Evaluation<'_> {
             reason: reason.into(),
         };
         let tensors = worker.model.preprocess(&window).map_err(failed)?;
-        worker.model.ask(&tensors, window.ask.as_deref()).map_err(failed)
+        let prediction = worker.model.ask(&tensors, window.ask.as_deref()).map_err(failed)?;
+        // The sample would be refused when it is scored, after all others were asked about.
+        if prediction.has_answer() && !prediction.confidence.is_finite() {
+            return Err(SetError::Answer { sample: sample.id.clone(), reason: "what isn't a number".to_owned() });
+        }
+        Ok(prediction)
     }
 
     /// Trials in their order, as far as there was time.
@@ -174,26 +193,27 @@ impl Evaluation<'_> {
         workers: &mut [Worker],
         journal: &mut Journal,
         mut kept: BTreeMap<usize, Trial>,
-        setup: &Setup<'_>,
-        (order, clean): (&[usize], &[Option<Prediction>]),
-        observer: &dyn Observer,
+        (setup, order, clean): (&Setup<'_>, &[usize], &[Option<Prediction>]),
+        (observer, enough): (&dyn Observer, &AtomicBool),
     ) -> Result<Vec<Trial>, SetError> {
         let wanted: BTreeSet<usize> = order.iter().copied().collect();
         kept.retain(|place, _| wanted.contains(place));
         let jobs: Vec<usize> = order.iter().copied().filter(|place| !kept.contains_key(place)).collect();
         let examined: BTreeSet<usize> = order.iter().copied().take(self.options.examined).collect();
-        let enough = AtomicBool::new(false);
         let work = |worker: &mut Worker, place: usize| match &clean[place] {
             Some(clean) => trial::run(worker, setup, place, clean, examined.contains(&place)),
             None => Err(SetError::Answer { sample: self.sample(place).id.clone(), reason: "nothing".to_owned() }),
         };
+        let mut look_at = ENOUGH_TRIALS;
         let stops = || enough.load(Ordering::Relaxed) || observer.stops(Stage::Trials);
         in_parallel(workers, &jobs, &stops, work, |place, trial| {
             journal.keep_trial(&trial)?;
             kept.insert(place, trial);
             observer.progress(Stage::Trials, kept.len(), order.len());
-            if kept.len().is_multiple_of(LOOK_EVERY) && self.is_enough(&kept) {
-                enough.store(true, Ordering::Relaxed);
+            if kept.len() >= look_at {
+                // A look costs as much as there are trials: the more there are, the seldomer.
+                look_at = kept.len() + LOOK_EVERY.max(kept.len() / 4);
+                enough.store(self.is_enough(&kept), Ordering::Relaxed);
             }
             Ok(())
         })?;

@@ -1,7 +1,7 @@
 //! What an evaluation has done so far, on disk: a line of JSON for each sample, so that a stop loses one sample at most.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -58,7 +58,10 @@ impl Journal {
     /// # Errors
     /// When the file can't be written.
     pub fn create(path: &Path, evaluation: &str) -> Result<Self, SetError> {
-        let file = File::create(path).map_err(|reason| wrong(path, &reason))?;
+        // Only what is locked may be emptied.
+        let file = OpenOptions::new().create(true).append(true).open(path).map_err(|reason| wrong(path, &reason))?;
+        lock(&file, path)?;
+        file.set_len(0).map_err(|reason| wrong(path, &reason))?;
         let mut journal = Self { path: path.to_owned(), file: Some(file), unsynced: 0 };
         journal.append(&Line::Evaluation(evaluation.to_owned()))?;
         Ok(journal)
@@ -72,8 +75,9 @@ impl Journal {
         if !path.exists() {
             return Ok((Self::create(path, evaluation)?, Kept::default()));
         }
-        let (kept, whole_bytes) = read(path, evaluation)?;
         let file = OpenOptions::new().append(true).open(path).map_err(|reason| wrong(path, &reason))?;
+        lock(&file, path)?;
+        let (kept, whole_bytes) = read(path, evaluation)?;
         file.set_len(whole_bytes).map_err(|reason| wrong(path, &reason))?;
         Ok((Self { path: path.to_owned(), file: Some(file), unsynced: 0 }, kept))
     }
@@ -112,6 +116,15 @@ impl Journal {
         self.unsynced += 1;
         if self.unsynced >= LINES_A_SYNC { self.sync() } else { Ok(()) }
     }
+}
+
+/// Keeps a second evaluation from writing into the same file.
+fn lock(file: &File, path: &Path) -> Result<(), SetError> {
+    let taken = "another evaluation is writing it: wait for it, or name another file with --journal";
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => wrong(path, &taken),
+        TryLockError::Error(reason) => wrong(path, &reason),
+    })
 }
 
 /// What whole lines say, and how many bytes they are.
@@ -181,6 +194,19 @@ mod tests {
             let (_, kept) = Journal::resume(&path, "this").unwrap();
             assert_eq!(kept.trials.into_values().collect::<Vec<_>>(), [trial(4)], "cut by {cut}");
         }
+    }
+
+    #[test]
+    fn two_evaluations_don_t_write_into_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let mut journal = Journal::create(&path, "this").unwrap();
+        journal.keep_trial(&trial(3)).unwrap();
+        for error in [Journal::create(&path, "this").unwrap_err(), Journal::resume(&path, "this").unwrap_err()] {
+            assert!(error.to_string().contains("another evaluation is writing"), "{error}");
+        }
+        drop(journal);
+        assert_eq!(Journal::resume(&path, "this").unwrap().1.trials.len(), 1);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A fixed model's errors under corruption, stored with a set: what corruption errors are held against.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -24,7 +24,7 @@ impl ReferenceSet {
     /// The reference model's errors, where the set stores some.
     ///
     /// # Errors
-    /// When the file can't be read, isn't what was recorded, or doesn't hold five errors from 0 to 1 for each corruption.
+    /// When the file can't be read, isn't what was recorded, names what is no corruption, or doesn't hold five errors from 0 to 1 for each.
     pub(crate) fn reference_errors(&self) -> Result<Option<ReferenceErrors>, SetError> {
         if !self.directory().join(FILE).exists() {
             return Ok(None);
@@ -34,6 +34,13 @@ impl ReferenceSet {
         let read: ReferenceErrors = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
         let is_error = |value: &f64| (0.0..=1.0).contains(value);
         let fits = |errors: &Vec<f64>| errors.len() == 5 && errors.iter().all(is_error);
+        let known: BTreeSet<&str> = crate::findings::corruption_names().collect();
+        if let Some(name) = read.errors.keys().find(|name| !known.contains(name.as_str())) {
+            return Err(wrong(format!(
+                "there is no corruption `{name}`; there are {}",
+                Vec::from_iter(known).join(", ")
+            )));
+        }
         match read.errors.iter().find(|(_, errors)| !fits(errors)) {
             Some((name, _)) => Err(wrong(format!("`{name}` must have five errors from 0 to 1, one a severity"))),
             None if !is_error(&read.clean) => Err(wrong("`clean` must be an error from 0 to 1".to_owned())),

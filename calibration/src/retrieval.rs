@@ -43,6 +43,9 @@ impl ScoredPairs {
         let side = |pick: fn(&crate::PairRow) -> &Vec<f32>| {
             self.rows().iter().map(|row| pick(row).clone()).collect::<Vec<_>>()
         };
+        if self.rows().len() > MAXIMUM_POOL {
+            return Retrieval::too_large(self);
+        }
         let distances = embedding_distances(&side(|row| &row.first), &side(|row| &row.second));
         let ranks = distances.and_then(|distances| RetrievalRanks::of(&distances, |i, j| i == j));
         let RetrievalRanks { forward, backward } =
@@ -59,6 +62,29 @@ impl ScoredPairs {
         }
     }
 }
+
+impl Retrieval {
+    fn too_large(pairs: &ScoredPairs) -> Self {
+        let pool = pairs.rows().len();
+        let absent = || {
+            Measured::not_measured(&format!(
+                "{pool} pairs; ranks are taken among {MAXIMUM_POOL} at most: split the set"
+            ))
+        };
+        let direction = |from: usize, to: usize| Direction {
+            from: pairs.modalities().get(from).map(ToString::to_string).unwrap_or_default(),
+            to: pairs.modalities().get(to).map(ToString::to_string).unwrap_or_default(),
+            recall_at_1: absent(),
+            recall_at_5: absent(),
+            recall_at_10: absent(),
+            median_rank: absent(),
+        };
+        Self { pool: pool as u64, forward: direction(0, 1), backward: direction(1, 0), recall_at_5: absent() }
+    }
+}
+
+/// All distances of a pool are in memory: 128 MB of this many, twice.
+const MAXIMUM_POOL: usize = 4096;
 
 const EMPTY: &str = "there are no pairs";
 

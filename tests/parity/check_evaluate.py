@@ -26,7 +26,7 @@ def expected(rows, labels):
                "balanced_accuracy": metrics.balanced_accuracy_score(truth, predicted),
                "matthews_correlation": metrics.matthews_corrcoef(truth, predicted)}
     for average in ("macro", "micro", "weighted"):
-        scores = metrics.precision_recall_fscore_support(truth, predicted, labels=labels, average=average, zero_division=0)
+        scores = metrics.precision_recall_fscore_support(truth, predicted, average=average, zero_division=0)
         for name, value in zip(("precision", "recall", "f1"), scores):
             figures[f"{name}_{average}"] = value
     # Probabilities are 32-bit floats, written in as few digits as tell them apart.

@@ -45,7 +45,7 @@ def classification_case(truth, rows):
     case["confusion"] = metrics.confusion_matrix(truth, predicted, labels=labels).tolist()
     for average in ("macro", "micro", "weighted"):
         case[average] = metrics.precision_recall_fscore_support(
-            truth, predicted, labels=labels, average=average, zero_division=0)[:3]
+            truth, predicted, average=average, zero_division=0)[:3]
     per_class = metrics.precision_recall_fscore_support(truth, predicted, labels=labels, zero_division=np.nan)
     case["per_class"] = [[None if np.isnan(v) else float(v) for v in column] for column in per_class[:3]]
     case["accuracy"] = metrics.accuracy_score(truth, predicted)

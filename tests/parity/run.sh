@@ -14,6 +14,6 @@ EDGEVAL_PARITY_CASES=$PWD/$scratch/cases.json cargo test --quiet --workspace --t
 # The program's own answer on the shipped set.
 for precision in int8 fp32; do
     "$program" evaluate models/zoo/av-digits --set calibration/sets/av-digits --precision $precision \
-        --quick --json --predictions "$scratch/$precision.jsonl" >"$scratch/$precision.json"
+        --quick --json --predictions "$scratch/$precision.jsonl" >"$scratch/$precision.json" || [ $? -eq 3 ] # a busy board
     "$python" tests/parity/check_evaluate.py "$scratch/$precision.json" "$scratch/$precision.jsonl"
 done

@@ -159,10 +159,11 @@ impl Confusion {
         sides.enumerate().map(scores).collect()
     }
 
-    /// The plain mean over classes; `None` without classes or samples.
+    /// The plain mean over the classes that occur or were predicted, as scikit-learn's without `labels`; `None` without samples.
     #[must_use]
     pub fn macro_average(&self) -> Option<Scores> {
-        average(&self.per_class(), |_| 1.0)
+        let occurs = |scores: &ClassScores| scores.precision.is_some() || scores.recall.is_some();
+        average(&self.per_class(), |scores| if occurs(scores) { 1.0 } else { 0.0 })
     }
 
     /// The mean over classes weighted by their samples; `None` without samples.

@@ -43,8 +43,8 @@ pub enum Frame {
     Frozen(usize),
 }
 
-/// What each of `frames` moments shows. The first is never frozen: nothing was before it. In a reference set the
-/// stream is the samples in their order, so a frozen frame is another sample's picture.
+/// What each of `frames` moments shows. The first is never frozen: nothing was before it. In a reference set
+/// samples follow each other in an order that is drawn, so a frozen frame is another sample's picture.
 ///
 /// # Errors
 /// When the program's own table of severities is wrong.

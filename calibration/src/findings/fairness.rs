@@ -18,6 +18,9 @@ pub struct Fairness {
     pub imbalance: Measured,
     /// Worst group / best group, of the slice key where that is lowest.
     pub worst_by_best: Measured,
+    /// Which key that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worst_key: Option<String>,
     /// The scorecard's: mean of 1 − imbalance and worst by best.
     pub figure: Measured,
 }
@@ -57,6 +60,7 @@ impl Fairness {
             figure: fairness_figure(&imbalance, &worst_by_best),
             imbalance,
             worst_by_best,
+            worst_key: groups.worst_key.clone(),
         }
     }
 }
@@ -68,7 +72,7 @@ fn contribution(trials: &Trials<'_>, bit: usize, modality: Modality, count: usiz
         // Five permutations are the least that tell something.
         (others.len() >= 5).then(|| (trial.score, others.clone()))
     };
-    let few = format!("fewer than six samples have {modality}");
+    let few = format!("fewer than six samples have {modality}, or the score is 0");
     let perceptual = |pick: fn(f64, f64) -> f64| {
         trials.statistic(&few, permuted, |rows| {
             let score = rows.iter().map(|(score, _)| score).sum::<f64>() / rows.len() as f64;
@@ -84,7 +88,9 @@ fn contribution(trials: &Trials<'_>, bit: usize, modality: Modality, count: usiz
         share: of_coalitions(trials, undefined, count, |values| {
             contribution_shares(&shapley(values)?)?.get(bit).copied()
         }),
-        alone: trials.mean("no sample has it", |trial| trial.coalitions.get(1 << bit).copied()),
+        alone: trials.mean("no sample has it", |trial| {
+            trial.replaced.get(&modality).and_then(|_| trial.coalitions.get(1 << bit).copied())
+        }),
         perceptual: perceptual(|absolute, _| absolute),
         perceptual_normalised: perceptual(|_, normalised| normalised),
     }

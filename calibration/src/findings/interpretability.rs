@@ -53,7 +53,7 @@ impl Interpretability {
     }
 }
 
-const NONE: &str = "no answer was explained: the model gives no probability, or there is no time for it";
+const NONE: &str = "no answer was explained (--examine), or the model gives no probability";
 
 fn of_modality(trials: &Trials<'_>, modality: Modality) -> ModalityMap {
     let mean = |absent: &str, pick: fn(&Explanation) -> Option<f64>| {

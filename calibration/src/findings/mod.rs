@@ -15,8 +15,8 @@ use serde::Serialize;
 
 pub use self::fairness::{Contribution, Fairness};
 pub use self::interpretability::{Interpretability, ModalityMap};
-pub(crate) use self::robustness::share_kept;
 pub use self::robustness::{Attack, CorruptionScores, Missing, Noise, PrecisionFigures, Robustness, Skew};
+pub(crate) use self::robustness::{corruption_names, share_kept};
 pub use self::slices::{Groups, SliceKey};
 use crate::resampling::{Resampling, bootstrapped, mean_score};
 use crate::{ReferenceSet, SetError, Trial};
@@ -63,7 +63,7 @@ impl Findings {
         let alone = if tried.modalities.len() < 2 {
             "the model takes one modality alone"
         } else {
-            "no sample has two modalities"
+            "no sample has two modalities, or nothing is answered"
         };
         Ok(Self {
             score: tried.score.to_owned(),

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use edgeval_measure::{Diversity, GroupGap, Measured, Slice, diversity, group_gap};
+use edgeval_measure::{Diversity, GroupGap, Measured, RANKED_SAMPLES, Slice, diversity, evenness, group_gap, scaled};
 use edgeval_models::Modality;
 use serde::Serialize;
 
 use super::Tried;
 use crate::Sample;
-use crate::resampling::{Resampling, mean_score};
+use crate::resampling::{Resampling, bootstrapped, mean_score};
 
 /// Groups of a split.
 #[derive(Clone, Debug, Serialize)]
@@ -34,7 +34,7 @@ pub struct SliceKey {
 
 impl Groups {
     pub(crate) fn new(tried: &Tried<'_>) -> Self {
-        let keys: Vec<SliceKey> = keys(tried).map(|key| of_key(tried, key)).collect();
+        let keys: Vec<SliceKey> = keys(tried).into_iter().map(|key| of_key(tried, key)).collect();
         let ratio = |key: &SliceKey| key.gap.ratio.figure().map(|figure| figure.value);
         let ranked = keys.iter().filter_map(|key| Some((ratio(key)?, key)));
         let worst = ranked.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, key)| key);
@@ -42,47 +42,84 @@ impl Groups {
         Self {
             worst_by_best: worst.map_or_else(none, |key| key.gap.ratio.clone()),
             worst_key: worst.map(|key| key.key.clone()),
-            diversity: diversity(&cells(tried)),
+            diversity: resampled(tried, diversity(&slices(tried, &cells(tried)))),
             keys,
         }
     }
 }
 
-/// The slice keys of the samples that were scored.
-fn keys<'a>(tried: &'a Tried<'_>) -> impl Iterator<Item = &'a str> {
-    let keys = tried.scores.iter().flat_map(|(place, _)| tried.set.samples()[*place].slices.keys());
-    keys.map(String::as_str).collect::<BTreeSet<_>>().into_iter()
+/// The slice keys of the samples that were scored. One whose values are mostly of one sample alone, such as the time of a recording, groups
+/// nothing and is left out.
+fn keys<'a>(tried: &'a Tried<'_>) -> BTreeSet<&'a str> {
+    let mut values: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for (key, value) in tried.scores.iter().flat_map(|(place, _)| &tried.set.samples()[*place].slices) {
+        *values.entry(key).or_default().entry(value).or_default() += 1;
+    }
+    let groups = |values: &BTreeMap<&str, usize>| 2 * values.len() <= values.values().sum::<usize>();
+    values.into_iter().filter(|(_, values)| groups(values)).map(|(key, _)| key).collect()
 }
 
 fn of_key(tried: &Tried<'_>, key: &str) -> SliceKey {
     let group = |sample: &Sample| sample.slices.get(key).cloned();
-    SliceKey { key: key.to_owned(), gap: group_gap(&groups(tried, |sample| group(sample).into_iter().collect())) }
+    let groups = groups(tried, |sample| group(sample).into_iter().collect());
+    SliceKey { key: key.to_owned(), gap: group_gap(&slices(tried, &groups)) }
 }
 
 /// Cells of modalities and groups; of modalities alone where nothing is sliced. Cells are those that the set has: a combination that no sample of the
 /// split has isn't one.
-fn cells(tried: &Tried<'_>) -> Vec<Slice> {
+fn cells(tried: &Tried<'_>) -> BTreeMap<String, Vec<usize>> {
+    let keys = keys(tried);
     groups(tried, |sample| {
         let has = |modality: &&Modality| sample.has(**modality);
         let modalities: Vec<String> = tried.modalities.iter().filter(has).map(Modality::to_string).collect();
         let modalities = modalities.join("+");
         let of = |(key, value): (&String, &String)| format!("{modalities} · {key}={value}");
-        if sample.slices.is_empty() { vec![modalities] } else { sample.slices.iter().map(of).collect() }
+        let slices: Vec<String> = sample.slices.iter().filter(|(key, _)| keys.contains(key.as_str())).map(of).collect();
+        if slices.is_empty() { vec![modalities] } else { slices }
     })
 }
 
-/// The scores of groups, by name.
-fn groups(tried: &Tried<'_>, names: impl Fn(&Sample) -> Vec<String>) -> Vec<Slice> {
-    let mut members: BTreeMap<String, Vec<(usize, f64)>> = BTreeMap::new();
-    for &(place, score) in &tried.scores {
-        for name in names(&tried.set.samples()[place]) {
-            members.entry(name).or_default().push((place, score));
+/// The members of groups, by name: places in the list of scores.
+fn groups(tried: &Tried<'_>, names: impl Fn(&Sample) -> Vec<String>) -> BTreeMap<String, Vec<usize>> {
+    let mut members: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, (place, _)) in tried.scores.iter().enumerate() {
+        for name in names(&tried.set.samples()[*place]) {
+            members.entry(name).or_default().push(index);
         }
     }
-    let slice = |(name, members): (String, Vec<(usize, f64)>)| {
-        let ids = members.iter().map(|(place, _)| (tried.set.samples()[*place].id.as_str(), None));
-        let values: Vec<f64> = members.iter().map(|(_, score)| *score).collect();
-        Slice { name, score: mean_score(&values, &Resampling::new(ids)) }
+    members
+}
+
+/// The scores of groups. Within a group samples count as independent.
+fn slices(tried: &Tried<'_>, groups: &BTreeMap<String, Vec<usize>>) -> Vec<Slice> {
+    let slice = |(name, members): (&String, &Vec<usize>)| {
+        let ids = members.iter().map(|&index| (tried.set.samples()[tried.scores[index].0].id.as_str(), None));
+        let values: Vec<f64> = members.iter().map(|&index| tried.scores[index].1).collect();
+        Slice { name: name.clone(), score: mean_score(&values, &Resampling::new(ids)) }
     };
-    members.into_iter().map(slice).collect()
+    groups.iter().map(slice).collect()
+}
+
+/// Diversity with evenness's interval from resamples of all samples, which is narrower than that of the cells' own ends, and counts each sample once.
+fn resampled(tried: &Tried<'_>, diversity: Diversity) -> Diversity {
+    if diversity.evenness.figure().is_none() {
+        return diversity;
+    }
+    let covered: Vec<Vec<usize>> =
+        cells(tried).into_values().filter(|members| members.len() as u64 >= RANKED_SAMPLES).collect();
+    let samples = tried.scores.iter().map(|(place, _)| &tried.set.samples()[*place]);
+    let resampling = Resampling::new(samples.map(|sample| (sample.id.as_str(), sample.cluster.as_deref())));
+    let evenness = bootstrapped(tried.scores.len(), &resampling, |indices| {
+        let mut times = vec![0_u32; tried.scores.len()];
+        indices.iter().for_each(|&index| times[index] += 1);
+        // A cell that a resample left empty has no score.
+        let score = |members: &Vec<usize>| {
+            let count: u32 = members.iter().map(|&member| times[member]).sum();
+            let sum: f64 = members.iter().map(|&member| f64::from(times[member]) * tried.scores[member].1).sum();
+            (count > 0).then(|| sum / f64::from(count))
+        };
+        evenness(&covered.iter().filter_map(score).collect::<Vec<_>>())
+    });
+    let coverage = diversity.covered as f64 / diversity.declared as f64;
+    Diversity { figure: scaled(&evenness, coverage), evenness, ..diversity }
 }

@@ -34,14 +34,16 @@ pub(super) fn attacked(subject: &mut Subject<'_>) -> Result<Option<AttackEnd>, S
     Ok(ended.map(|ended| AttackEnd { right: !ended.succeeded, queries: ended.queries }))
 }
 
-/// Scores of right and wrong, as the attack takes them. A classifier's are the right class's probability and the highest other; of words that are right
+/// Scores of right and wrong, as the attack takes them. A classifier's are the right class's logit and the highest other; of words that are right
 /// their confidence is what an attack can lower, and words that are wrong are what it wants.
 fn margin(prediction: &Prediction, score: f64) -> Vec<f32> {
     let right = score > 0.0;
     if prediction.probabilities.is_empty() {
         return if right { vec![prediction.confidence.max(f32::MIN_POSITIVE), 0.0] } else { vec![0.0, 1.0] };
     }
-    let others = prediction.probabilities.iter().enumerate().filter(|(class, _)| *class != prediction.class);
-    let second = others.map(|(_, probability)| *probability).fold(0.0, f32::max);
-    if right { vec![prediction.confidence, second] } else { vec![second, prediction.confidence] }
+    // Logits, since probabilities of 1 don't tell how far they are from falling.
+    let logit = |class: usize| prediction.logits.get(class).copied().unwrap_or(f32::NEG_INFINITY);
+    let others = (0..prediction.logits.len()).filter(|class| *class != prediction.class);
+    let (first, second) = (logit(prediction.class), others.map(logit).fold(f32::NEG_INFINITY, f32::max));
+    if right { vec![first, second] } else { vec![second, first] }
 }

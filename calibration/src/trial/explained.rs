@@ -169,12 +169,16 @@ impl Explainer<'_, '_> {
             Some(said) => {
                 let asked =
                     subject.model.probabilities_of(&subject.tensors, subject.sample.ask.as_deref(), &said.tokens);
-                geometric_mean(&asked.map_err(|reason| failed(subject.sample, reason))?.unwrap_or_default())
+                let mut probabilities = asked.map_err(|reason| failed(subject.sample, reason))?.unwrap_or_default();
+                // An answer that was cut never came to its end.
+                probabilities.truncate(said.tokens.len() + usize::from(said.complete));
+                geometric_mean(&probabilities)
             }
             None => subject.predict()?.probabilities.get(self.clean.class).copied().map_or(0.0, f64::from),
         };
         subject.restore(self.modality);
-        Ok(probability)
+        // What isn't a number is no answer.
+        Ok(if probability.is_finite() { probability } else { 0.0 })
     }
 
     fn cover(&mut self, covered: &[usize]) -> Result<(), SetError> {

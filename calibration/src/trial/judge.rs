@@ -41,16 +41,22 @@ impl Judge {
         }
     }
 
-    /// 0 to 1; `None` for a sample that nothing can be held against.
+    /// 0 to 1; `None` for a sample that nothing can be held against. What isn't a number, or has no direction, is wrong.
     pub fn score(&self, sample: &Sample, prediction: &Prediction) -> Option<f64> {
         let of = |is: bool| if is { 1.0 } else { 0.0 };
         match self {
-            Self::Classes(labels) => labels.get(prediction.class).map(|said| of(Some(said) == sample.label.as_ref())),
+            Self::Classes(labels) => {
+                let is_number = prediction.probabilities.iter().all(|probability| probability.is_finite());
+                labels.get(prediction.class).map(|said| of(is_number && Some(said) == sample.label.as_ref()))
+            }
             Self::Texts => {
                 let said = prediction.generated.as_ref()?;
                 exact_match(&said.text, &sample.references).ok().map(of)
             }
-            Self::Pairs(pool) => pool.recall(&sample.id, &unit_pair(&prediction.embeddings)?),
+            Self::Pairs(pool) => match unit_pair(&prediction.embeddings) {
+                Some(pair) => pool.recall(&sample.id, &pair),
+                None => Some(0.0),
+            },
         }
     }
 

@@ -11,8 +11,8 @@ use crate::SetError;
 /// How far two arithmetics' answers to a sample are apart.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PrecisionGap {
-    /// Whether both say the same.
-    pub same: bool,
+    /// Whether both say the same; none where nothing is said.
+    pub same: Option<bool>,
     /// How right the other is, 0 to 1.
     pub other_score: f64,
     /// KL(fp32 ‖ int8) of a classifier's probabilities, in nats.
@@ -33,7 +33,7 @@ pub(super) fn gap(
     let (ours, theirs) = (wide(&clean.probabilities), wide(&prediction.probabilities));
     let (fp32, int8) = if other_is_fp32 { (&theirs, &ours) } else { (&ours, &theirs) };
     Ok(PrecisionGap {
-        same: says(clean) == says(&prediction),
+        same: clean.has_answer().then(|| says(clean) == says(&prediction)),
         other_score: subject.score_of(&prediction)?,
         kl_nats: kl_divergence(fp32, int8),
         largest_difference: largest_difference(clean, &prediction),

@@ -30,7 +30,11 @@ pub(crate) struct Setup<'a> {
     pub other_is_fp32: bool,
     /// The split's samples that have a modality, in order, and how far away each other one that stands in is.
     having: BTreeMap<Modality, (Vec<usize>, Vec<usize>)>,
-    /// The stream that the split is, by corruption and severity: what is seen at each of the places that have a picture.
+    /// The samples that have a picture, as a stream in an order that is drawn: a set that is sorted would hide what a frozen frame does. And each
+    /// one's rank in it.
+    stream: Vec<usize>,
+    ranks: BTreeMap<usize, usize>,
+    /// By corruption and severity: what is seen at each moment of the stream.
     streams: BTreeMap<(&'static str, Severity), Vec<Frame>>,
 }
 
@@ -49,7 +53,8 @@ impl<'a> Setup<'a> {
         let modalities: Vec<Modality> =
             model.modalities().into_iter().filter(|modality| Some(*modality) != without).collect();
         let having = having(set, positions, &modalities, options.seed);
-        let pictures = having.get(&Modality::Image).map_or(0, |(places, _)| places.len());
+        let mut stream = having.get(&Modality::Image).map(|(places, _)| places.clone()).unwrap_or_default();
+        crate::order::shuffle(&mut stream, &mut Random::seeded(options.seed));
         let mut setup = Self {
             set,
             judge,
@@ -60,8 +65,10 @@ impl<'a> Setup<'a> {
             means: Tensors::default(),
             other_is_fp32: precision == Precision::Int8,
             having,
-            streams: streams(options.seed, pictures)
+            ranks: stream.iter().enumerate().map(|(rank, place)| (*place, rank)).collect(),
+            streams: streams(options.seed, stream.len())
                 .map_err(|reason| SetError::Corruption { sample: "all".to_owned(), reason })?,
+            stream,
         };
         setup.means = setup.mean_tensors(positions, model)?;
         Ok(setup)
@@ -93,10 +100,9 @@ impl<'a> Setup<'a> {
 
     /// What the stream shows at a sample's place; a frozen frame's place is one in the set.
     pub fn frame(&self, kind: StreamCorruption, severity: Severity, place: usize) -> Frame {
-        let Some((places, _)) = self.having.get(&Modality::Image) else { return Frame::Own };
-        let Ok(rank) = places.binary_search(&place) else { return Frame::Own };
+        let Some(&rank) = self.ranks.get(&place) else { return Frame::Own };
         match self.streams.get(&(kind.name(), severity)).and_then(|frames| frames.get(rank)) {
-            Some(Frame::Frozen(earlier)) => Frame::Frozen(places[*earlier]),
+            Some(Frame::Frozen(earlier)) => Frame::Frozen(self.stream[*earlier]),
             Some(Frame::Missing) => Frame::Missing,
             _ => Frame::Own,
         }
@@ -104,13 +110,12 @@ impl<'a> Setup<'a> {
 
     /// The mean of what the model is given, over samples that lie evenly in the split. Tensors of words stay as they are without any.
     fn mean_tensors(&self, positions: &[usize], model: &mut Model) -> Result<Tensors, SetError> {
-        let step = positions.len().div_ceil(AVERAGED).max(1);
         let empty = model.preprocess(&Window::default());
         let mut means = empty.map_err(|reason| failed(&self.set.samples()[positions[0]], reason))?;
         for modality in [Modality::Image, Modality::Audio] {
             let Some((places, _)) = self.having.get(&modality) else { continue };
             let (mut sums, mut scratch): (BTreeMap<String, Vec<f64>>, _) = (BTreeMap::new(), means.clone());
-            let averaged: Vec<&usize> = places.iter().step_by(step).collect();
+            let averaged: Vec<&usize> = places.iter().step_by(places.len().div_ceil(AVERAGED).max(1)).collect();
             for &&place in &averaged {
                 let sample = &self.set.samples()[place];
                 let window = self.set.window_of(sample, modality)?;

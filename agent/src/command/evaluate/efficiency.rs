@@ -16,8 +16,10 @@ use crate::report::wording;
 
 /// Windows that are timed at most.
 const TIMED: usize = 200;
-/// Timing takes no longer.
+/// Timing takes no longer, but for the least number of windows.
 const LONGEST: Duration = Duration::from_secs(10);
+/// Windows that are timed at least, however slow the model is.
+const TIMED_AT_LEAST: usize = 3;
 /// Windows that are answered before any is timed.
 const WARM_UP: usize = 3;
 /// Resamples of the latency's interval.
@@ -94,7 +96,7 @@ impl Timed {
                 latencies_us.push((times.preprocess + times.inference + times.postprocess).as_secs_f64() * 1e6);
                 period.record(&answer);
             }
-            if Moment::now().since(started) > LONGEST {
+            if latencies_us.len() >= TIMED_AT_LEAST && Moment::now().since(started) > LONGEST {
                 break;
             }
         }

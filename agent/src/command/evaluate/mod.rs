@@ -15,11 +15,12 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use edgeval_calibration::{Evaluated, Evaluation, ReferenceSet, SquareAttack, TrialOptions, Worker};
-use edgeval_models::{Bundle, Engine, Execution, Modality, Model, Precision};
+use edgeval_models::{Bundle, Engine, Execution, Manifest, Modality, Model, Precision, Task};
 
 use self::efficiency::{Budgets, Timed};
 use self::observer::Watcher;
 use self::output::Output;
+use crate::EXIT_INVALID;
 use crate::measurement::{self, Loaded};
 use crate::stop::Stop;
 
@@ -77,7 +78,7 @@ pub struct Args {
     /// How far an attack may change a byte of the picture (L∞)
     #[arg(long, default_value_t = 8, value_name = "STEPS")]
     attack_epsilon: u8,
-    /// All randomness starts from it: the same seed gives the same figures
+    /// All randomness starts from it: the same seed gives the same figures, if as many samples were tried
     #[arg(long, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
@@ -144,6 +145,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         enough: args.enough,
     };
     evaluation.check()?;
+    refuse_without(&args, bundle.manifest(), &loaded.model)?;
     let watcher = Watcher::new(Stop::listen().context("can't listen for Ctrl-C")?, args.budget);
     let timed = Timed::measure(&mut loaded.model, &set, &args.split, args.without())?;
     let Loaded { model, identity, .. } = loaded;
@@ -161,11 +163,22 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     } else {
         print::print(&output);
     }
-    if let Some(path) = path.filter(|_| evaluated.trials.len() == evaluated.to_try || args.enough.is_some()) {
-        // All is done and printed: nothing is left to go on with.
+    if let Some(path) = path.filter(|_| evaluated.complete) {
         let _ = std::fs::remove_file(path);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if output.validity.valid { ExitCode::SUCCESS } else { ExitCode::from(EXIT_INVALID) })
+}
+
+/// A modality can be left out of a model that takes it, and needn't have it to give any answer.
+fn refuse_without(args: &Args, manifest: &Manifest, model: &Model) -> anyhow::Result<()> {
+    let Some(modality) = args.without() else { return Ok(()) };
+    if !model.modalities().contains(&modality) {
+        bail!("--without {modality}: the model takes none");
+    }
+    if manifest.task == Task::Retrieval {
+        bail!("--without {modality}: a model for retrieval is held against pairs, which need both");
+    }
+    Ok(())
 }
 
 /// As many models as work side by side, each with its other arithmetic where the bundle has one.
@@ -219,6 +232,7 @@ fn key(args: &Args, model: &str, set: &ReferenceSet) -> String {
         ("set", set.identity().to_owned()),
         ("split", args.split.clone()),
         ("without", args.without.clone().unwrap_or_default()),
+        ("trials", (!args.quick).to_string()),
         ("options", format!("{:?}", args.options())),
     ]
     .into();

@@ -1,0 +1,77 @@
+//! What is left of the score under corruption, without a modality, with the sound moved, under attack, and on integers.
+
+mod changed;
+mod corruptions;
+mod noise;
+
+use edgeval_measure::{Measured, mean_corruption_error, mean_relative_corruption_error, robustness_figure};
+use serde::Serialize;
+
+pub use self::changed::{Attack, Missing, PrecisionFigures, Skew};
+pub use self::corruptions::CorruptionScores;
+pub(crate) use self::corruptions::{corruption_names, share_kept};
+pub use self::noise::Noise;
+use super::{Trials, Tried};
+use crate::SetError;
+
+/// What is left of the score. Scores and errors are 0 to 1; an error is 1 less the score.
+#[derive(Clone, Debug, Serialize)]
+pub struct Robustness {
+    /// The score of what was tried, as it is.
+    pub clean: Measured,
+    /// Mean error over corruptions and severities: the headline.
+    pub mean_error: Measured,
+    /// Share of the clean score that is kept, over corruptions and severities.
+    pub share_kept: Measured,
+    /// Whose errors corruption errors are held against.
+    pub reference_model: Option<String>,
+    /// Mean corruption error against the reference (Hendrycks & Dietterich 2019).
+    pub mean_corruption_error: Measured,
+    /// Mean relative corruption error against the reference.
+    pub mean_relative_corruption_error: Measured,
+    /// Each corruption.
+    pub corruptions: Vec<CorruptionScores>,
+    /// The scores of a noisy picture and of noisy sound, as areas (MultiBench).
+    pub noise: Vec<Noise>,
+    /// Each modality missing, in several ways.
+    pub missing: Vec<Missing>,
+    /// The sound moved against the picture.
+    pub skew: Skew,
+    /// The picture under attack.
+    pub attack: Attack,
+    /// The other arithmetic.
+    pub precision: PrecisionFigures,
+    /// The scorecard's: mean of the share kept and of robust by clean accuracy.
+    pub figure: Measured,
+}
+
+impl Robustness {
+    pub(super) fn new(trials: &Trials<'_>, tried: &Tried<'_>) -> Result<Self, SetError> {
+        let reference = tried.set.reference_errors()?;
+        let share_kept = corruptions::share_kept_of(trials);
+        let attack = changed::attack(trials);
+        Ok(Self {
+            clean: trials.mean(NOTHING_TRIED, |trial| Some(trial.score)),
+            mean_error: corruptions::mean_error(trials),
+            figure: robustness_figure(&share_kept, &attack.robust_by_clean),
+            share_kept,
+            mean_corruption_error: corruptions::against(trials, reference.as_ref(), |ours, theirs| {
+                mean_corruption_error(ours, theirs).map_err(|e| e.to_string())
+            }),
+            mean_relative_corruption_error: corruptions::against(trials, reference.as_ref(), |ours, theirs| {
+                mean_relative_corruption_error(ours, theirs).map_err(|e| e.to_string())
+            }),
+            corruptions: corruptions::kinds()
+                .filter_map(|kind| corruptions::of_corruption(trials, kind, reference.as_ref()))
+                .collect(),
+            reference_model: reference.map(|reference| reference.model),
+            noise: noise::noise(trials, tried),
+            missing: tried.modalities.iter().map(|modality| changed::missing(trials, *modality)).collect(),
+            skew: changed::skew(trials),
+            attack,
+            precision: changed::precision(trials),
+        })
+    }
+}
+
+const NOTHING_TRIED: &str = "no sample was tried";

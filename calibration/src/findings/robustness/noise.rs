@@ -1,0 +1,61 @@
+//! Scores of a noisy picture and of noisy sound, as areas (MultiBench, Liang et al. 2021).
+
+use edgeval_measure::{Measured, effective_robustness, relative_robustness};
+use edgeval_models::Modality;
+use serde::Serialize;
+
+use super::{Trials, Tried};
+use crate::Trial;
+use crate::corruption::{PictureCorruption, SoundCorruption};
+use crate::resampling::mean;
+
+/// Scores against how much noise there is; the levels are severities, 0 being clean.
+#[derive(Clone, Debug, Serialize)]
+pub struct Noise {
+    /// What is noisy.
+    pub modality: Modality,
+    /// By which corruption.
+    pub corruption: String,
+    /// Area under the score against the level, by the clean score, in levels: 5 where noise does nothing.
+    pub relative: Measured,
+    /// That less the same of the model with this modality alone: what the others make up for.
+    pub effective: Measured,
+}
+
+/// Of the noises that the modality alone was played, too.
+pub(super) fn noise(trials: &Trials<'_>, tried: &Tried<'_>) -> Vec<Noise> {
+    let names = [
+        (Modality::Image, PictureCorruption::GaussianNoise.name()),
+        (Modality::Audio, SoundCorruption::WhiteNoise.name()),
+    ];
+    let of = |(modality, name): (Modality, &'static str)| {
+        let bit = tried.modalities.iter().position(|known| *known == modality)?;
+        let both = |trial: &Trial| {
+            let model = points(trial.score, trial.corrupted.get(name)?);
+            Some((model, points(*trial.coalitions.get(1 << bit)?, trial.alone_in_noise.get(&modality)?)))
+        };
+        let absent = format!("no sample has {modality}, or the model is never right");
+        Some(Noise {
+            modality,
+            corruption: name.to_owned(),
+            relative: trials.statistic(&absent, both, |rows| {
+                Some(relative_robustness(&mean_points(rows.iter().map(|(model, _)| model)))?.area_by_clean)
+            }),
+            effective: trials.statistic(&absent, both, |rows| {
+                let (model, alone) = (rows.iter().map(|(model, _)| model), rows.iter().map(|(_, alone)| alone));
+                effective_robustness(&mean_points(model), &mean_points(alone))
+            }),
+        })
+    };
+    names.into_iter().filter_map(of).collect()
+}
+
+/// Scores by level, from clean.
+fn points(clean: f64, scores: &[f64]) -> Vec<f64> {
+    std::iter::once(clean).chain(scores.iter().copied()).collect()
+}
+
+fn mean_points<'a>(rows: impl Iterator<Item = &'a Vec<f64>> + Clone) -> Vec<(f64, f64)> {
+    let levels = rows.clone().next().map_or(0, Vec::len);
+    (0..levels).filter_map(|level| Some((level as f64, mean(rows.clone().map(|row| row[level]))?))).collect()
+}

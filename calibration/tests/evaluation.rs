@@ -1,0 +1,220 @@
+//! Whole evaluations of small sets: the same whatever the workers and interruptions, and absent where nothing can be measured.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use edgeval_calibration::{
+    Evaluated, Evaluation, Journal, Kept, Observer, ReferenceSet, SetError, SquareAttack, Stage, TrialOptions, Worker,
+};
+use edgeval_models::{Bundle, Execution, Modality, Model, Precision};
+use serde_json::Value;
+
+/// Stops trials after so many.
+struct StopAfter(usize, AtomicUsize);
+
+impl StopAfter {
+    const fn trials(count: usize) -> Self {
+        Self(count, AtomicUsize::new(0))
+    }
+}
+
+impl Observer for StopAfter {
+    fn progress(&self, _: Stage, _: usize, _: usize) {}
+
+    fn stops(&self, stage: Stage) -> bool {
+        stage == Stage::Trials && self.1.fetch_add(1, Ordering::Relaxed) >= self.0
+    }
+}
+
+const ALL: usize = usize::MAX;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn bundle(path: &str) -> Bundle {
+    Bundle::open(&repository().join(path)).unwrap()
+}
+
+fn worker(bundle: &Bundle, other: bool) -> Worker {
+    let load = |precision| Model::load(bundle, precision, Execution::default()).unwrap();
+    Worker { model: load(Precision::Int8), other: other.then(|| load(Precision::Fp32)) }
+}
+
+/// Every 40th test sample of the shipped set, changed by `change`, as a Hugging Face folder.
+fn some_digits(folder: &Path, change: impl Fn(&mut Value)) -> ReferenceSet {
+    let shipped = repository().join("calibration/sets/av-digits");
+    let lines = std::fs::read_to_string(shipped.join("samples.jsonl")).unwrap();
+    let mut kept = String::new();
+    for line in lines.lines().filter(|line| line.contains("\"test\"")).step_by(40) {
+        let mut sample: Value = serde_json::from_str(line).unwrap();
+        for key in ["image", "audio"] {
+            let file = sample[key].as_str().unwrap().to_owned();
+            let name = file.rsplit('/').next().unwrap();
+            std::fs::copy(shipped.join(&file), folder.join(name)).unwrap();
+            sample[key] = name.into();
+        }
+        change(&mut sample);
+        kept += &format!("{sample}\n");
+    }
+    std::fs::write(folder.join("metadata.jsonl"), kept).unwrap();
+    ReferenceSet::open(folder).unwrap()
+}
+
+fn options() -> TrialOptions {
+    let attack = SquareAttack { epsilon: 8, queries: 12, share: 0.05 };
+    TrialOptions { seed: 7, attack, examined: 3 }
+}
+
+struct Run<'a> {
+    set: &'a ReferenceSet,
+    bundle: &'a Bundle,
+    without: Option<Modality>,
+}
+
+impl Run<'_> {
+    fn run(&self, workers: usize, journal: &mut Journal, kept: Kept, stop: usize) -> Result<Evaluated, SetError> {
+        let evaluation = Evaluation {
+            set: self.set,
+            split: "test",
+            manifest: self.bundle.manifest(),
+            precision: Precision::Int8,
+            without: self.without,
+            options: options(),
+            trials: true,
+            enough: None,
+        };
+        let mut workers: Vec<Worker> = (0..workers).map(|_| worker(self.bundle, true)).collect();
+        evaluation.run(&mut workers, journal, kept, &StopAfter::trials(stop))
+    }
+
+    fn all(&self) -> Evaluated {
+        self.run(2, &mut Journal::nowhere(), Kept::default(), ALL).unwrap()
+    }
+}
+
+fn json(evaluated: &Evaluated) -> Value {
+    serde_json::to_value(&evaluated.findings).unwrap()
+}
+
+fn value(figure: &Value) -> f64 {
+    figure["value"].as_f64().unwrap_or_else(|| panic!("{figure}"))
+}
+
+#[test]
+fn workers_and_interruptions_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = some_digits(folder.path(), |_| {});
+    let bundle = bundle("models/zoo/av-digits");
+    let run = Run { set: &set, bundle: &bundle, without: None };
+    let whole = run.run(1, &mut Journal::nowhere(), Kept::default(), ALL).unwrap();
+    assert_eq!((whole.trials.len(), whole.samples, whole.to_try), (10, 10, 10));
+
+    let path = folder.path().join("journal");
+    let part = run.run(2, &mut Journal::create(&path, "key").unwrap(), Kept::default(), 4).unwrap();
+    assert_eq!(part.trials.len(), 4);
+    assert!(part.trials[..] == whole.trials[..4], "every beginning is the same");
+    let (mut journal, kept) = Journal::resume(&path, "key").unwrap();
+    assert_eq!((kept.clean.len(), kept.trials.len()), (10, 4));
+    let rest = run.run(2, &mut journal, kept, ALL).unwrap();
+    assert!(rest.trials == whole.trials);
+    assert_eq!(json(&rest), json(&whole));
+}
+
+#[test]
+fn every_dimension_of_two_modalities_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = some_digits(folder.path(), |_| {});
+    let bundle = bundle("models/zoo/av-digits");
+    let evaluated = Run { set: &set, bundle: &bundle, without: None }.all();
+    let found = json(&evaluated);
+    let robustness = &found["robustness"];
+    assert_eq!(robustness["corruptions"].as_array().unwrap().len(), 19 + 2 + 10);
+    assert!(value(&robustness["share_kept"]) > 0.9 && value(&robustness["attack"]["robust"]) > 0.5);
+    assert_eq!(robustness["attack"]["clean"]["n"], 3, "as many as are examined");
+    assert!(value(&robustness["precision"]["same"]) > 0.9);
+    // Shapley's values add up to what all have over none.
+    let shapley: f64 =
+        found["fairness"]["modalities"].as_array().unwrap().iter().map(|row| value(&row["shapley"])).sum();
+    let mean = |mask: usize| evaluated.trials.iter().map(|trial| trial.coalitions[mask]).sum::<f64>() / 10.0;
+    assert!((shapley - (mean(3) - mean(0))).abs() < 1e-9, "{shapley}");
+    let maps = found["interpretability"]["modalities"].as_array().unwrap();
+    assert!(
+        maps.iter().all(|map| map["insertion"]["n"] == 3 && value(&map["queries"]) < value(&map["cells"])),
+        "{maps:?}"
+    );
+    assert!(value(&found["agreement"]) > 0.5);
+    assert_eq!(found["groups"]["worst_by_best"]["not_measured"], "no slice key has two groups with 30 samples");
+}
+
+#[test]
+fn what_the_set_or_the_model_lacks_isn_t_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = some_digits(folder.path(), |sample| drop(sample.as_object_mut().unwrap().remove("audio")));
+    let bundle = bundle("models/zoo/av-digits");
+    let found = json(&Run { set: &set, bundle: &bundle, without: None }.all());
+    assert_eq!(found["robustness"]["corruptions"].as_array().unwrap().len(), 21);
+    assert_eq!(found["robustness"]["missing"][1]["nothing"]["not_measured"], "no sample has audio");
+    assert_eq!(found["agreement"]["not_measured"], "no sample has two modalities");
+    assert_eq!(value(&found["fairness"]["imbalance"]), 1.0, "the picture does everything");
+
+    let nothing = json(&Run { set: &set, bundle: &bundle, without: Some(Modality::Image) }.all());
+    assert!(nothing["robustness"]["share_kept"]["not_measured"].is_string(), "{nothing}");
+    assert!(!nothing.to_string().contains("null,\"high\""), "no figure is a null: {nothing}");
+}
+
+/// Sounds that can be moved: the sample lies in the middle of a longer one.
+#[test]
+fn sound_is_moved_where_there_is_more_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = some_digits(folder.path(), |sample| {
+        let id = sample["id"].as_str().unwrap().to_owned();
+        sample["context"] = format!("{id}-context.wav").into();
+    });
+    for sample in set.samples() {
+        let own = set.window(sample).unwrap().audio.unwrap();
+        let rate = own.sample_rate_hz as usize;
+        let silence = vec![0.0; rate * 64 / 100];
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: own.sample_rate_hz,
+            bits_per_sample: 32,
+            sample_format: hound::SampleFormat::Float,
+        };
+        let mut writer = hound::WavWriter::create(folder.path().join(sample.context.as_ref().unwrap()), spec).unwrap();
+        [&silence, &own.samples, &silence].into_iter().flatten().for_each(|value| writer.write_sample(*value).unwrap());
+        writer.finalize().unwrap();
+    }
+    let bundle = bundle("models/zoo/av-digits");
+    let evaluated = Run { set: &set, bundle: &bundle, without: None }.all();
+    let shifts: Vec<f64> = evaluated.trials[0].shifted.iter().map(|(shift, _)| *shift).collect();
+    assert_eq!(shifts, [0.0, -40.0, 40.0, -80.0, 80.0, -160.0, 160.0, -320.0, 320.0, -640.0, 640.0]);
+    let skew = &json(&evaluated)["robustness"]["skew"];
+    assert!((0.0..=640.0).contains(&value(&skew["widest_ms"])) && value(&skew["share_of_unshifted"]) > 0.5, "{skew}");
+}
+
+#[test]
+fn a_model_that_generates_is_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut lines = String::new();
+    for (id, text, reference) in [
+        ("1", "which colour is the red circle, and where is the green square?", "shape shape shape right right a"),
+        ("2", "a star", "never said"),
+        ("3", "no answer is known", ""),
+    ] {
+        lines +=
+            &format!("{{\"id\":\"{id}\",\"ask\":\"answer\",\"text\":\"{text}\",\"references\":[\"{reference}\"]}}\n");
+    }
+    std::fs::write(folder.path().join("metadata.jsonl"), lines).unwrap();
+    let set = ReferenceSet::open(folder.path()).unwrap();
+    let bundle = bundle("models/tests/data/talk");
+    let evaluated = Run { set: &set, bundle: &bundle, without: None }.all();
+    let found = json(&evaluated);
+    assert_eq!(found["score"], "exact_match");
+    let words = &evaluated.trials.iter().find(|trial| trial.place == 0).unwrap().explained[&Modality::Text];
+    assert_eq!((words.rows, words.columns, words.map.len()), (1, 12, 12));
+    assert!(words.map.iter().any(|fall| fall.abs() > 0.0), "{words:?}");
+    assert!((0.0..=1.0).contains(&words.insertion) && (0.0..=1.0).contains(&words.deletion), "{words:?}");
+}
