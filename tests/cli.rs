@@ -361,5 +361,7 @@ fn a_reader_that_goes_is_no_failure() {
     let line = format!("set -o pipefail; {program} evaluate {MODEL} --set {SET} --quick --json | head -n 1");
     let output = Command::new("bash").args(["-c", &line]).current_dir(root()).output().unwrap();
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), b"{\n".as_slice()));
+    // 3: other work on this machine makes the timing invalid.
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{:?}", output.status);
+    assert_eq!(output.stdout, b"{\n");
 }

@@ -22,6 +22,8 @@ const LONGEST: Duration = Duration::from_secs(10);
 const TIMED_AT_LEAST: usize = 3;
 /// Windows that are answered before any is timed.
 const WARM_UP: usize = 3;
+/// Memory is read once in so many windows, between them: a reading takes a millisecond.
+const READ_EVERY: usize = 10;
 /// Resamples of the latency's interval.
 const RESAMPLES: usize = 1000;
 
@@ -46,8 +48,8 @@ pub(super) struct Timed {
     pub period: Period,
     /// Of each window, in microseconds, from decoded input to prediction.
     latencies_us: Vec<f64>,
-    /// This process's memory with the model at work.
-    pss_bytes: Result<u64, String>,
+    /// This process's memory with the model at work, as often as it was read.
+    pss_bytes: Result<Vec<u64>, String>,
     /// The board meanwhile.
     pub observed: Observed,
 }
@@ -84,6 +86,7 @@ impl Timed {
         let step = positions.len().div_ceil(TIMED).max(1);
         let watch = Watch::start(&Roots::default(), Moment::now());
         let (mut period, mut latencies_us, started) = (Period::new(), Vec::new(), Moment::now());
+        let mut pss_bytes = Ok(Vec::new());
         let warm_up = positions.iter().take(WARM_UP).map(|place| (place, false));
         for (&place, is_timed) in warm_up.chain(positions.iter().step_by(step).map(|place| (place, true))) {
             let mut window = set.window(&set.samples()[place])?;
@@ -95,14 +98,14 @@ impl Timed {
                 let times = &answer.times;
                 latencies_us.push((times.preprocess + times.inference + times.postprocess).as_secs_f64() * 1e6);
                 period.record(&answer);
+                if latencies_us.len() % READ_EVERY == 1 {
+                    read_memory(&mut pss_bytes);
+                }
             }
             if latencies_us.len() >= TIMED_AT_LEAST && Moment::now().since(started) > LONGEST {
                 break;
             }
         }
-        let pss_bytes = memory::of_this_process(&Roots::default())
-            .map(|memory| memory.pss_bytes)
-            .map_err(|error| error.to_string());
         let observed = watch.finish(Moment::now(), period.inference_processor_time);
         Ok(Self { period, latencies_us, pss_bytes, observed })
     }
@@ -143,14 +146,23 @@ impl Timed {
         })
     }
 
-    /// One reading has no spread: its interval is itself.
+    /// The highest of readings: its interval is itself.
     fn pss(&self) -> Measured {
         match &self.pss_bytes {
-            Ok(bytes) => {
-                let value = *bytes as f64;
-                Measured::Figure(Figure { value, low: value, high: value, n: 1 })
+            Ok(readings) => {
+                let (value, n) = (readings.iter().copied().max().unwrap_or(0) as f64, readings.len() as u64);
+                Measured::Figure(Figure { value, low: value, high: value, n })
             }
             Err(reason) => Measured::not_measured(reason),
         }
+    }
+}
+
+/// Adds a reading; one that fails is what remains.
+fn read_memory(pss_bytes: &mut Result<Vec<u64>, String>) {
+    match (memory::of_this_process(&Roots::default()), &mut *pss_bytes) {
+        (Ok(memory), Ok(readings)) => readings.push(memory.pss_bytes),
+        (Err(reason), _) => *pss_bytes = Err(reason.to_string()),
+        (Ok(_), Err(_)) => {}
     }
 }
