@@ -1,6 +1,6 @@
 # edgeval: everything a person or a machine does with this tree. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test format lint unit parity board test-int8-arm count-int8 test-int8-memory bench-int8 exact-int8 footprint vectors vectors-int8 dist clean
+.PHONY: help build demo test format lint unit parity board test-int8-arm count-int8 test-int8-memory bench-int8 exact-int8 footprint vectors vectors-int8 stamps dist clean
 SHELL := /bin/bash
 
 CARGO ?= cargo
@@ -64,6 +64,9 @@ exact-int8: packages-build packages-test ## int8 against ONNX Runtime, value by 
 
 vectors-int8: packages-build packages-test ## Record again the pieces of quantized models that models/int8 is tested with
 	CARGO=$(CARGO) tests/int8/run.sh record_vectors.py
+
+stamps: ## Make the model `stamps` and its set from packages (optional, about ten minutes): target/stamps
+	models/training/stamps/build.sh
 
 vectors: ## Record the reference figures of Pillow and librosa again
 	models/vectors/make.sh

@@ -123,6 +123,12 @@ LITE0_BLOCKS = [
 def efficientnet_lite0(net, x="input"):
     """EfficientNet-Lite0 with the weights it was trained to (ImageNet), batch norms folded."""
     weights = lite0_weights()
+    pooled = lite0_features(net, weights, x)
+    return net.add("Gemm", pooled, net.constant(weights["_fc.weight"]), net.constant(weights["_fc.bias"]), transB=1)
+
+
+def lite0_features(net, weights, x="input"):
+    """EfficientNet-Lite0 up to its 1280 pooled features."""
     x = folded(net, x, weights, "_conv_stem", "_bn0", stride=2, activation=True)
     number = 0
     for kernel, _, repeats, stride, expansion in LITE0_BLOCKS:
@@ -130,8 +136,7 @@ def efficientnet_lite0(net, x="input"):
             x = lite0_block(net, x, weights, f"_blocks.{number}", expansion, stride if repeat == 0 else 1)
             number += 1
     x = folded(net, x, weights, "_conv_head", "_bn1", activation=True)
-    pooled = net.add("Flatten", net.add("GlobalAveragePool", x), axis=1)
-    return net.add("Gemm", pooled, net.constant(weights["_fc.weight"]), net.constant(weights["_fc.bias"]), transB=1)
+    return net.add("Flatten", net.add("GlobalAveragePool", x), axis=1)
 
 
 def lite0_weights():
