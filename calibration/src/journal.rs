@@ -185,12 +185,14 @@ mod tests {
         let mut journal = Journal::create(&path, "this").unwrap();
         journal.keep_clean(3, &Prediction::default()).unwrap();
         journal.keep_trial(&trial(3)).unwrap();
+        drop(journal);
         let whole = std::fs::read(&path).unwrap();
         for cut in 1..20 {
             std::fs::write(&path, &whole[..whole.len() - cut]).unwrap();
             let (mut journal, kept) = Journal::resume(&path, "this").unwrap();
             assert_eq!((kept.clean.len(), kept.trials.len()), (1, 0), "cut by {cut}");
             journal.keep_trial(&trial(4)).unwrap();
+            drop(journal);
             let (_, kept) = Journal::resume(&path, "this").unwrap();
             assert_eq!(kept.trials.into_values().collect::<Vec<_>>(), [trial(4)], "cut by {cut}");
         }

@@ -157,7 +157,7 @@ fn what_the_set_or_the_model_lacks_isn_t_measured() {
     let found = json(&Run { set: &set, bundle: &bundle, without: None }.all());
     assert_eq!(found["robustness"]["corruptions"].as_array().unwrap().len(), 21);
     assert_eq!(found["robustness"]["missing"][1]["nothing"]["not_measured"], "no sample has audio");
-    assert_eq!(found["agreement"]["not_measured"], "no sample has two modalities");
+    assert_eq!(found["agreement"]["not_measured"], "no sample has two modalities, or nothing is answered");
     assert_eq!(value(&found["fairness"]["imbalance"]), 1.0, "the picture does everything");
 
     let nothing = json(&Run { set: &set, bundle: &bundle, without: Some(Modality::Image) }.all());

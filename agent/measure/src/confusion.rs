@@ -129,7 +129,7 @@ impl Confusion {
         let per_class = self.per_class();
         ConfusionSummary {
             accuracy: self.accuracy(),
-            macro_average: average(&per_class, |_| 1.0),
+            macro_average: macro_average(&per_class),
             weighted_average: average(&per_class, |scores| scores.support as f64),
             balanced_accuracy: mean_recall(&per_class),
             matthews_correlation: self.matthews_correlation(),
@@ -162,8 +162,7 @@ impl Confusion {
     /// The plain mean over the classes that occur or were predicted, as scikit-learn's without `labels`; `None` without samples.
     #[must_use]
     pub fn macro_average(&self) -> Option<Scores> {
-        let occurs = |scores: &ClassScores| scores.precision.is_some() || scores.recall.is_some();
-        average(&self.per_class(), |scores| if occurs(scores) { 1.0 } else { 0.0 })
+        macro_average(&self.per_class())
     }
 
     /// The mean over classes weighted by their samples; `None` without samples.
@@ -199,6 +198,12 @@ impl Confusion {
         let covariance = self.right() as f64 * total - products;
         (total > 0.0).then(|| if spread > 0.0 { covariance / libm::sqrt(spread) } else { 0.0 })
     }
+}
+
+/// A class that neither occurs nor was predicted says nothing of the model.
+fn macro_average(classes: &[ClassScores]) -> Option<Scores> {
+    let occurs = |scores: &ClassScores| scores.precision.is_some() || scores.recall.is_some();
+    average(classes, |scores| if occurs(scores) { 1.0 } else { 0.0 })
 }
 
 fn average(classes: &[ClassScores], weight: impl Fn(&ClassScores) -> f64) -> Option<Scores> {
