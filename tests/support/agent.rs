@@ -38,7 +38,13 @@ impl Agent {
     }
 
     /// Starts where no file may get larger than so many blocks of 512 bytes.
-    pub fn start_with_small_files(state: &Path, blocks: u32, url: &str, flags: &[&str], environment: &[(&str, &str)]) -> Self {
+    pub fn start_with_small_files(
+        state: &Path,
+        blocks: u32,
+        url: &str,
+        flags: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
         let mut command = Command::new("dash");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_edgeval")]);

@@ -26,6 +26,8 @@ use crate::clock::Moment;
 use crate::stages::StageHistogram;
 pub use options::Options;
 pub use outbox::Options as OutboxOptions;
+#[allow(unused_imports, reason = "tests that take this module in by path name it")]
+pub use outbox::WhenFull;
 use outbox::{Handed, Outbox, Publication, Purpose, Store};
 
 /// How long the end of the program waits for the disk.

@@ -34,7 +34,11 @@ impl Trouble {
     pub(super) fn of(error: &ConnectionError) -> Self {
         let gone = |reason: String, next_step| Self { reason, next_step, cause: Break::Gone };
         match error {
-            ConnectionError::Io(error) | ConnectionError::Tls(TlsError::Io(error)) => of_io(error),
+            ConnectionError::Io(error) => of_io(error),
+            ConnectionError::Tls(TlsError::Io(error)) if is_plain(error) => {
+                gone(format!("it broke off the TLS handshake ({error})"), CHECK_SPEECH)
+            }
+            ConnectionError::Tls(TlsError::Io(error)) => of_io(error),
             ConnectionError::Tls(TlsError::TLS(error)) => of_tls(error),
             ConnectionError::Timeout(_) => gone("it doesn't answer".to_owned(), START_IT),
             ConnectionError::ConnectionRefused(code) => refused(*code),
@@ -44,10 +48,19 @@ impl Trouble {
     }
 }
 
+/// What TLS says, inside of a network's error.
+fn tls_inside(error: &std::io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+fn is_plain(error: &std::io::Error) -> bool {
+    tls_inside(error).is_none()
+}
+
 /// A network's error; TLS's errors come inside of them.
 fn of_io(error: &std::io::Error) -> Trouble {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    inner.map_or_else(|| Trouble { reason: error.to_string(), next_step: START_IT, cause: Break::Gone }, of_tls)
+    tls_inside(error)
+        .map_or_else(|| Trouble { reason: error.to_string(), next_step: START_IT, cause: Break::Gone }, of_tls)
 }
 
 fn of_tls(error: &rustls::Error) -> Trouble {
@@ -185,6 +198,23 @@ mod tests {
         }
         let nonsense = StateError::Deserialization(mqttbytes::Error::InvalidReason(149));
         assert_eq!(Trouble::of(&ConnectionError::MqttState(nonsense)).cause, Break::Protocol);
+    }
+
+    #[test]
+    fn what_tls_refuses_names_the_key_to_check() {
+        use rustls::{AlertDescription, CertificateError, Error};
+        for (error, next_step) in [
+            (Error::InvalidCertificate(CertificateError::UnknownIssuer), CHECK_CA),
+            (Error::InvalidCertificate(CertificateError::NotValidForName), CHECK_NAME),
+            (Error::InvalidCertificate(CertificateError::Expired), CHECK_CLOCK),
+            (Error::AlertReceived(AlertDescription::CertificateRequired), CHECK_IDENTITY),
+            (Error::AlertReceived(AlertDescription::UnknownCA), CHECK_IDENTITY),
+        ] {
+            let wrapped = std::io::Error::new(std::io::ErrorKind::InvalidData, error);
+            assert_eq!(Trouble::of(&ConnectionError::Tls(TlsError::Io(wrapped))).next_step, next_step);
+        }
+        let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert_eq!(Trouble::of(&ConnectionError::Tls(TlsError::Io(reset))).next_step, CHECK_SPEECH);
     }
 
     #[test]

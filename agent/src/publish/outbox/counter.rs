@@ -120,7 +120,7 @@ mod tests {
         let mut counter = Counter::open(folder.path());
         assert_eq!((counter.last(Some(9)), counter.last(None), counter.has_stored()), (9, 7 + RESERVE, true));
         counter.cover(9, true).unwrap();
-        assert_eq!(Counter::open(folder.path()).last(Some(9)), 7 + RESERVE);
+        assert_eq!(Counter::open(folder.path()).last(Some(9)), 9 + RESERVE);
         counter.cover(10, false).unwrap();
         assert_eq!(Counter::open(folder.path()).last(Some(10)), 10);
     }

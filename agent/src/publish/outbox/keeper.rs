@@ -148,16 +148,22 @@ impl Keeper {
 
     fn write(&mut self, shared: &Shared) {
         match self.try_write(shared) {
-            Ok(sequence) => {
-                self.cover(sequence, false);
-                if std::mem::take(&mut self.failing) {
-                    tracing::info!("the outbox {} can be written again", self.file.display());
-                }
-                shared.state().outbox.written(Moment::now());
-            }
+            Ok(sequence) => self.written(shared, sequence),
             Err(error) => self.give_way(shared, &error),
         }
         shared.wake.notify_one();
+    }
+
+    fn written(&mut self, shared: &Shared, sequence: u64) {
+        let mut state = shared.state();
+        state.outbox.written(Moment::now());
+        let in_memory = self.failing && state.outbox.has_new();
+        drop(state);
+        self.cover(sequence, in_memory);
+        if self.failing && !in_memory {
+            self.failing = false;
+            tracing::info!("the outbox {} can be written again", self.file.display());
+        }
     }
 
     /// Writes what there is, and gives the number of the last report in it.

@@ -37,6 +37,8 @@ pub struct Ledger {
     /// What the write that goes on now holds.
     writing: BTreeSet<Key>,
     erasing: BTreeSet<Key>,
+    /// The last write had no room for everything.
+    more: bool,
     /// Nothing may wait any more.
     hurry: bool,
 }
@@ -51,6 +53,7 @@ impl Ledger {
             erased: BTreeSet::new(),
             writing: BTreeSet::new(),
             erasing: BTreeSet::new(),
+            more: false,
             hurry: false,
         }
     }
@@ -77,7 +80,7 @@ impl Ledger {
         let interval = match (self.new.len(), self.erased.len()) {
             (0, 0) => return Due::Never,
             (MANY_NEW.., _) | (_, MANY_ERASED..) => return Due::Now,
-            _ if self.hurry => return Due::Now,
+            _ if self.hurry || self.more => return Due::Now,
             (0, _) => ERASE_INTERVAL,
             _ => self.interval,
         };
@@ -85,9 +88,11 @@ impl Ledger {
         if now.since(last_write) >= interval { Due::Now } else { Due::At(later(last_write, interval)) }
     }
 
-    /// Begins a write: reports to write, and reports to erase.
-    pub fn begin(&mut self) -> (Vec<Key>, Vec<Key>) {
-        self.writing = std::mem::take(&mut self.new);
+    /// Begins a write: the first reports that fit into it, and reports to erase.
+    pub fn begin(&mut self, mut fits: impl FnMut(Key) -> bool) -> (Vec<Key>, Vec<Key>) {
+        let left = self.new.iter().copied().find(|key| !fits(*key)).map(|key| self.new.split_off(&key));
+        self.writing = std::mem::replace(&mut self.new, left.unwrap_or_default());
+        self.more = !self.new.is_empty();
         self.erasing = std::mem::take(&mut self.erased);
         (self.writing.iter().copied().collect(), self.erasing.iter().copied().collect())
     }
@@ -124,6 +129,11 @@ impl Ledger {
         !self.new.is_empty() || !self.erased.is_empty()
     }
 
+    /// Whether reports wait that no write holds.
+    pub fn has_new(&self) -> bool {
+        !self.new.is_empty()
+    }
+
     /// Whether something left that the disk still holds.
     pub fn has_erased(&self) -> bool {
         !self.erased.is_empty()
@@ -151,7 +161,7 @@ mod tests {
         assert_eq!(ledger.due(at(0)), Due::Never);
         ledger.add(1);
         assert_eq!(ledger.due(at(0)), Due::Now);
-        assert_eq!(ledger.begin(), (vec![1], vec![]));
+        assert_eq!(ledger.begin(|_| true), (vec![1], vec![]));
         assert_eq!(ledger.written(at(1)), BTreeSet::from([1]));
         ledger.add(2);
         assert_eq!(ledger.due(at(2)), Due::At(at(6)));
@@ -164,13 +174,13 @@ mod tests {
     fn what_left_waits_for_the_next_report() {
         let mut ledger = Ledger::new(INTERVAL);
         ledger.add(1);
-        ledger.begin();
+        ledger.begin(|_| true);
         ledger.written(at(0));
         ledger.remove(1);
         assert_eq!(ledger.due(at(10)), Due::At(at(300)));
         ledger.add(2);
         assert_eq!(ledger.due(at(10)), Due::Now);
-        assert_eq!(ledger.begin(), (vec![2], vec![1]));
+        assert_eq!(ledger.begin(|_| true), (vec![2], vec![1]));
         ledger.hurry();
         assert_eq!(ledger.due(at(10)), Due::Never);
     }
@@ -184,13 +194,25 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_fit_is_written_next_and_soon() {
+        let mut ledger = Ledger::new(INTERVAL);
+        (1..=3).for_each(|key| ledger.add(key));
+        assert_eq!(ledger.begin(|key| key < 3), (vec![1, 2], vec![]));
+        ledger.written(at(0));
+        assert_eq!(ledger.due(at(0)), Due::Now);
+        assert_eq!(ledger.begin(|_| true), (vec![3], vec![]));
+        ledger.written(at(0));
+        assert_eq!(ledger.due(at(0)), Due::Never);
+    }
+
+    #[test]
     fn a_failed_write_is_still_to_do() {
         let mut ledger = Ledger::new(INTERVAL);
         ledger.add(1);
         ledger.add(2);
-        ledger.begin();
+        ledger.begin(|_| true);
         ledger.remove(2);
         ledger.failed();
-        assert_eq!(ledger.begin(), (vec![1], vec![2]), "it is not known whether 2 was written");
+        assert_eq!(ledger.begin(|_| true), (vec![1], vec![2]), "it is not known whether 2 was written");
     }
 }

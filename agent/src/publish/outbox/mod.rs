@@ -16,6 +16,7 @@ mod room;
 mod store;
 
 use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::time::Duration;
 
 use crate::clock::Moment;
@@ -27,7 +28,6 @@ pub(super) use message::{Break, Limits, Publication, Purpose, Settled, Verdict};
 use message::{Entry, Key, Place};
 pub use options::Options;
 use queue::Queue;
-#[allow(unused_imports, reason = "tests that take this module in by path name it")]
 pub use room::WhenFull;
 pub(super) use store::{Batch, Contents, Numbers, Store, StoreError};
 
@@ -35,6 +35,8 @@ pub(super) use store::{Batch, Contents, Numbers, Store, StoreError};
 const UNREADABLE: &str = "unreadable on disk";
 /// Payloads that stay in memory though the disk has them.
 const CACHED_BYTES: usize = 256 * 1024;
+/// Most bytes of one write: the file has to hold what it replaces, too, until it is done.
+const WRITE_BYTES: usize = 256 * 1024;
 /// A disk that refused is tried again after this.
 const RETRY: Duration = Duration::from_secs(30);
 
@@ -60,6 +62,8 @@ pub(super) struct Outbox {
     queue: Queue,
     ledger: Ledger,
     bodies: BTreeMap<Key, Publication>,
+    /// The numbers of reports that the disk doesn't have.
+    unwritten: BTreeMap<Key, u64>,
     last_key: Key,
     /// The last number given out.
     sequence: u64,
@@ -76,6 +80,7 @@ impl Outbox {
             queue: Queue::new(limits),
             ledger: Ledger::new(commit_interval),
             bodies: BTreeMap::new(),
+            unwritten: BTreeMap::new(),
             last_key: 0,
             sequence: last,
             taken: last,
@@ -120,6 +125,8 @@ impl Outbox {
         self.queue.shift_keys(by);
         self.ledger.shift_keys(by);
         self.bodies = std::mem::take(&mut self.bodies).into_iter().map(|(key, body)| (key + by, body)).collect();
+        self.unwritten =
+            std::mem::take(&mut self.unwritten).into_iter().map(|(key, number)| (key + by, number)).collect();
     }
 
     /// Takes a message. When there is no room, reports that wait are given up; says how many.
@@ -138,6 +145,7 @@ impl Outbox {
     pub fn offer_report(&mut self, publication: Publication, sequence: u64) -> u64 {
         self.sequence = self.sequence.max(sequence);
         self.taken = self.taken.max(sequence);
+        self.unwritten.insert(self.last_key + 1, sequence);
         self.offer(publication)
     }
 
@@ -232,6 +240,11 @@ impl Outbox {
         }
     }
 
+    /// Whether the disk lacks reports that no write holds.
+    pub fn has_new(&self) -> bool {
+        self.ledger.has_new()
+    }
+
     /// Whether the disk lacks something.
     pub fn has_changes(&self) -> bool {
         self.ledger.has_changes()
@@ -241,19 +254,35 @@ impl Outbox {
     pub fn begin_write(&mut self) -> Batch {
         let (new, erased) = match self.disk {
             Disk::MemoryOnly { .. } if self.ledger.has_erased() => (Vec::new(), self.ledger.begin_erasing()),
-            _ => self.ledger.begin(),
+            _ => self.begin_writing(),
         };
+        let numbers = self.numbers(new.last().copied());
         let record = |key: Key| Some((key, record::encode(self.bodies.get(&key)?)));
-        Batch { records: new.into_iter().filter_map(record).collect(), erased, numbers: self.numbers() }
+        Batch { records: new.into_iter().filter_map(record).collect(), erased, numbers }
     }
 
-    fn numbers(&self) -> Numbers {
-        Numbers { sequence: self.taken, counted_from: self.counted_from, lost: self.queue.counters().lost.clone() }
+    fn begin_writing(&mut self) -> (Vec<Key>, Vec<Key>) {
+        let mut bytes = 0;
+        let bodies = &self.bodies;
+        self.ledger.begin(|key| {
+            let first = bytes == 0;
+            bytes += bodies.get(&key).map_or(0, record::cost_bytes);
+            first || bytes <= WRITE_BYTES
+        })
+    }
+
+    /// The numbers once the disk has everything up to `last`. Those of reports that are still only here are not used up
+    /// then: a crash takes both.
+    fn numbers(&self, last: Option<Key>) -> Numbers {
+        let mut left = self.unwritten.range((last.map_or(Unbounded, Excluded), Unbounded));
+        let sequence = left.next().map_or(self.taken, |(_, number)| number - 1);
+        Numbers { sequence, counted_from: self.counted_from, lost: self.queue.counters().lost.clone() }
     }
 
     /// The write is done.
     pub fn written(&mut self, now: Moment) {
         for key in self.ledger.written(now) {
+            self.unwritten.remove(&key);
             self.queue.place(key, Place::Disk);
         }
         self.disk = Disk::Kept;
@@ -292,6 +321,7 @@ impl Outbox {
     fn forget_gone(&mut self) {
         for (key, purpose) in self.queue.take_gone() {
             self.bodies.remove(&key);
+            self.unwritten.remove(&key);
             if purpose == Purpose::Report {
                 self.ledger.remove(key);
             }

@@ -16,8 +16,8 @@ const LEAST_MEMORY_BYTES: u64 = 16 * 1024;
 const MOST_COMMIT_INTERVAL_MS: u64 = 60_000;
 /// The database's file grows by doubling: it is at most twice as large as what it holds.
 const FILE_TO_REPORTS: u64 = 2;
-/// What the file may hold beside reports: those that are being replaced, and the database's own pages.
-const FILE_OWN_BYTES: u64 = 256 * 1024;
+/// What the file may hold beside reports: those that two writes replace, and the database's own pages.
+const FILE_OWN_BYTES: u64 = 1024 * 1024;
 
 /// How reports are kept until the broker has them.
 #[derive(Clone, Debug, Deserialize)]
@@ -53,7 +53,7 @@ impl Options {
         in_range("maximum_bytes", self.maximum_bytes, LEAST_BYTES, MOST_BYTES)?;
         in_range("memory_bytes", self.memory_bytes, LEAST_MEMORY_BYTES, self.maximum_bytes)?;
         in_range("commit_interval_ms", self.commit_interval_ms, 0, MOST_COMMIT_INTERVAL_MS)?;
-        let bytes = (self.maximum_bytes - FILE_OWN_BYTES) / FILE_TO_REPORTS;
+        let bytes = self.maximum_bytes / FILE_TO_REPORTS - FILE_OWN_BYTES;
         let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         Ok(Limits { bytes: size(bytes), memory_bytes: size(self.memory_bytes), when_full: self.when_full })
     }

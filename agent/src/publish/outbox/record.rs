@@ -10,8 +10,9 @@ const CHECKSUM_BYTES: usize = 4;
 const MAX_TOPIC_BYTES: usize = u16::MAX as usize;
 /// What the store adds to a record, at least: a key, lengths, a share of its page's header.
 const STORE_BYTES: usize = 128;
-/// No record takes less than half a page of 4 KiB.
-pub(super) const LEAST_COST_BYTES: usize = 2048;
+const PAGE_BYTES: usize = 4096;
+/// Of records that fit into a page by threes or more, half a page.
+pub(super) const LEAST_COST_BYTES: usize = PAGE_BYTES / 2;
 
 /// A report's bytes: version, encoding, length of the topic (two bytes), topic, payload, CRC-32 of all that.
 pub(super) fn encode(publication: &Publication) -> Vec<u8> {
@@ -49,9 +50,10 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Publication> {
     })
 }
 
-/// Bytes of disk that a report takes: the store's pages are powers of two.
+/// Bytes of disk that a report takes at most: the store's pages are powers of two.
 pub(super) fn cost_bytes(publication: &Publication) -> usize {
-    (publication.topic.len() + publication.payload.len() + STORE_BYTES).next_power_of_two().max(LEAST_COST_BYTES)
+    let bytes = publication.topic.len() + publication.payload.len() + STORE_BYTES;
+    if 3 * bytes <= PAGE_BYTES { LEAST_COST_BYTES } else { bytes.next_power_of_two().max(PAGE_BYTES) }
 }
 
 #[cfg(test)]

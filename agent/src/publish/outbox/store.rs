@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use redb::{
-    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition, WriteTransaction,
+    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition, TableError,
+    WriteTransaction,
 };
 
 use super::message::{Entry, Key, Place, Publication, Purpose};
@@ -80,9 +81,7 @@ impl Store {
     /// # Errors
     /// When it is in use, damaged, or the disk refuses.
     pub fn open(path: &Path) -> Result<(Self, Contents), StoreError> {
-        // The library returns errors for damaged files. Should one slip through as a panic, it is still just damage.
-        catch_unwind(AssertUnwindSafe(|| Self::open_and_check(path)))
-            .unwrap_or_else(|_| Err(StoreError::Damaged("the database library panicked over it".to_owned())))
+        guarded(|| Self::open_and_check(path))
     }
 
     fn open_and_check(path: &Path) -> Result<(Self, Contents), StoreError> {
@@ -95,13 +94,12 @@ impl Store {
     }
 
     fn contents(&self) -> Result<Contents, StoreError> {
-        let write = self.begin()?;
-        write.open_table(REPORTS).map_err(damaged)?;
-        write.open_table(NUMBERS).map_err(damaged)?;
-        write.abort()?;
         let mut contents = Contents { numbers: self.numbers()?, ..Contents::default() };
         let read = self.database.begin_read().map_err(damaged)?;
-        let Ok(table) = read.open_table(REPORTS) else { return Ok(contents) };
+        let table = match read.open_table(REPORTS) {
+            Err(TableError::TableDoesNotExist(_)) => return Ok(contents),
+            table => table.map_err(damaged)?,
+        };
         for item in table.iter()? {
             let (key, bytes) = item?;
             contents.note(key.value(), bytes.value());
@@ -111,7 +109,10 @@ impl Store {
 
     fn numbers(&self) -> Result<Option<Numbers>, StoreError> {
         let read = self.database.begin_read().map_err(damaged)?;
-        let Ok(table) = read.open_table(NUMBERS) else { return Ok(None) };
+        let table = match read.open_table(NUMBERS) {
+            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+            table => table.map_err(damaged)?,
+        };
         let mut numbers = Numbers::default();
         for item in table.iter()? {
             let (name, value) = item?;
@@ -133,13 +134,19 @@ impl Store {
     /// # Errors
     /// When the disk refuses. The file must then be opened anew.
     pub fn write(&self, batch: &Batch) -> Result<(), StoreError> {
-        let write = self.begin()?;
-        put(&write, batch)?;
-        write.commit().map_err(|error| StoreError::Disk(error.to_string()))
+        guarded(|| {
+            let write = self.begin()?;
+            put(&write, batch)?;
+            write.commit().map_err(|error| StoreError::Disk(error.to_string()))
+        })
     }
 
     /// A report; `None` when it isn't there or isn't what was written.
     pub fn read(&self, key: Key) -> Option<Publication> {
+        guarded(|| Ok(self.find(key))).ok().flatten()
+    }
+
+    fn find(&self, key: Key) -> Option<Publication> {
         let read = self.database.begin_read().ok()?;
         let table = read.open_table(REPORTS).ok()?;
         let bytes = table.get(key).ok()??;
@@ -147,7 +154,10 @@ impl Store {
     }
 
     fn begin(&self) -> Result<WriteTransaction, StoreError> {
-        self.database.begin_write().map_err(|error| StoreError::Disk(error.to_string()))
+        let mut write = self.database.begin_write().map_err(|error| StoreError::Disk(error.to_string()))?;
+        // Else a damaged last write is silently undone when the file is opened, and report numbers go back with it.
+        write.set_two_phase_commit(true);
+        Ok(write)
     }
 }
 
@@ -167,6 +177,12 @@ impl Contents {
         self.reports.push(entry);
         self.newest.insert(report.topic.clone(), report);
     }
+}
+
+/// The library returns errors for damaged files. Should one slip through as a panic, it is still just damage.
+fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(StoreError::Damaged("the database library panicked over it".to_owned())))
 }
 
 fn put(write: &WriteTransaction, batch: &Batch) -> Result<(), StoreError> {
