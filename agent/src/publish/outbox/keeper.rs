@@ -72,7 +72,7 @@ impl Keeper {
 
     /// Opens the file; a damaged one is set aside and a new one begun.
     fn open_store(&self) -> Result<(Store, Contents), StoreError> {
-        let is_new = !self.file.exists();
+        let is_new = std::fs::metadata(&self.file).map_or(true, |file| file.len() == 0);
         let (store, contents) = match Store::open(&self.file) {
             Err(StoreError::Damaged(reason)) => self.begin_anew(&reason)?,
             opened => opened?,
@@ -114,9 +114,7 @@ impl Keeper {
         while !self.wait(shared) {
             self.write(shared);
         }
-        if shared.state().outbox.has_changes() {
-            self.write(shared);
-        }
+        self.write_the_rest(shared);
         let mut state = shared.state();
         if self.failing {
             self.close_counter(state.outbox.sequence());
@@ -125,6 +123,16 @@ impl Keeper {
         state.keeper_ended = true;
         drop(state);
         shared.keeper.notify_all();
+    }
+
+    /// The last writes: all that is left, as long as the disk takes it.
+    fn write_the_rest(&mut self, shared: &Shared) {
+        while shared.state().outbox.has_changes() {
+            self.write(shared);
+            if self.failing {
+                return;
+            }
+        }
     }
 
     /// Waits until a write is due; true: the publisher has ended.

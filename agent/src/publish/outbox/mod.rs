@@ -373,6 +373,8 @@ impl Outbox {
 }
 
 #[cfg(test)]
+mod life_tests;
+#[cfg(test)]
 mod store_tests;
 #[cfg(test)]
 mod tests;
