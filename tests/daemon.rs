@@ -4,70 +4,17 @@
     clippy::unwrap_used,
     clippy::expect_used,
     dead_code,
+    unused_imports,
     reason = "a test that can't go on fails; support is shared"
 )]
 
 mod support;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::{Broker, Delivered, Subscriber, wait_until};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
-}
-
-/// An agent that is killed when the test ends, however it ends.
-struct Agent {
-    process: Child,
-    _state: tempfile::TempDir,
-}
-
-impl Agent {
-    fn start(url: &str, flags: &[&str], environment: &[(&str, &str)]) -> Self {
-        let state = tempfile::tempdir().unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_edgeval"))
-            .args(["run", "--config", "/dev/null", "--broker", url])
-            .args(flags)
-            .current_dir(root())
-            .env("EDGEVAL_DEVICE__GROUP", "test")
-            .env("EDGEVAL_DEVICE__NAME", "agent")
-            .env("EDGEVAL_DEVICE__STATE_DIRECTORY", state.path())
-            .envs(environment.iter().copied())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { process, _state: state }
-    }
-
-    fn terminate(&mut self) {
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    }
-
-    fn wait(&mut self) -> i32 {
-        let mut status = None;
-        wait_until("the agent's end", || {
-            status = self.process.try_wait().unwrap();
-            status.is_some()
-        });
-        status.unwrap().code().unwrap_or(-1)
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-const REPLAY: [&str; 6] =
-    ["--model", "models/zoo/av-digits", "--replay", "calibration/sets/av-digits", "--speed", "fastest"];
+use support::{Agent, Broker, Delivered, REPLAY, Subscriber};
 
 fn on(topic: &'static str) -> impl Fn(&Delivered) -> bool {
     move |message| message.topic == format!("edgeval/1/test/agent/{topic}")

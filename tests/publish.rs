@@ -12,14 +12,16 @@ mod publish;
 #[allow(dead_code, reason = "the program uses the rest")]
 #[path = "../agent/src/stages.rs"]
 mod stages;
+#[allow(dead_code, unused_imports, reason = "support is shared")]
 mod support;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use edgeval_wire::{Address, Device, Encoding, Live, Message, MessageKind, Report, text};
-use publish::{Options, Publisher};
+use publish::{Options, OutboxOptions, Publisher};
 use rand::SeedableRng;
 use support::{Broker, Delivered, PATIENCE, Subscriber, wait_until};
 
@@ -46,12 +48,32 @@ fn report(number: u64) -> Message {
     Message::Report(Box::new(report))
 }
 
-fn open_with(options: &Options) -> Publisher {
-    let address = Address::new("home", "pi").unwrap();
-    publish::open(options, address, device(), rand_pcg::Pcg64::seed_from_u64(1)).unwrap()
+/// A publisher, and the folder of its outbox, which goes with it.
+struct Kept {
+    publisher: Publisher,
+    _folder: tempfile::TempDir,
 }
 
-fn open(broker: &Broker) -> Publisher {
+impl std::ops::Deref for Kept {
+    type Target = Publisher;
+
+    fn deref(&self) -> &Publisher {
+        &self.publisher
+    }
+}
+
+fn open_in(folder: &Path, options: &Options, outbox: &OutboxOptions) -> Result<Publisher, publish::PublishError> {
+    let address = Address::new("home", "pi").unwrap();
+    publish::open(options, (folder, outbox), address, device(), rand_pcg::Pcg64::seed_from_u64(1))
+}
+
+fn open_with(options: &Options) -> Kept {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = OutboxOptions { commit_interval_ms: 0, ..OutboxOptions::default() };
+    Kept { publisher: open_in(folder.path(), options, &outbox).unwrap(), _folder: folder }
+}
+
+fn open(broker: &Broker) -> Kept {
     open_with(&Options { url: broker.url(), ..Options::default() })
 }
 
@@ -119,14 +141,16 @@ fn reports_made_before_the_broker_is_there_arrive_when_it_comes() {
 fn an_absent_broker_holds_up_neither_sending_nor_stopping() {
     let mut broker = Broker::start("");
     broker.stop();
-    let publisher = open_with(&Options { url: broker.url(), queue_messages: 10, ..Options::default() });
+    let folder = tempfile::tempdir().unwrap();
     let begin = Instant::now();
+    let publisher =
+        open_in(folder.path(), &Options { url: broker.url(), ..Options::default() }, &OutboxOptions::default())
+            .unwrap();
     (0..100).for_each(|number| publisher.send(&report(number)).unwrap());
     assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
     let counters = publisher.stats().counters;
     assert_eq!(counters.accepted, counters.dropped + counters.replaced + publisher.stats().queued);
-    assert_eq!(publisher.stats().queued, 10);
-    assert_eq!(publisher.stop(Duration::from_secs(1)), 10);
+    assert_eq!(publisher.stop(Duration::from_secs(1)), 101, "the reports and the last of their summaries");
     assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
 }
 
@@ -136,7 +160,7 @@ fn a_clean_stop_sends_what_is_left_and_says_stopped() {
     let subscriber = Subscriber::start(&broker, "reader", EVERYTHING);
     let publisher = open(&broker);
     (0..50).for_each(|number| publisher.send(&report(number)).unwrap());
-    assert_eq!(publisher.stop(PATIENCE), 0);
+    assert_eq!(publisher.publisher.stop(PATIENCE), 0);
     subscriber.wait_for("the goodbye came", says("stopped"));
     let late = Subscriber::start(&broker, "late", AVAILABILITY);
     let word = late.wait_for("the retained word came", |_| true);

@@ -21,6 +21,8 @@ pub struct Config {
     pub device: Device,
     /// Where reports go.
     pub broker: publish::Options,
+    /// How reports are kept until they have arrived.
+    pub outbox: publish::OutboxOptions,
     /// What is measured. Without it the agent only says that it is there.
     pub model: Option<Model>,
     /// Where windows come from.
@@ -37,7 +39,7 @@ pub struct Device {
     pub name: Option<String>,
     /// The fleet's part that it belongs to.
     pub group: String,
-    /// Where the report counter and local reports are kept.
+    /// Where local reports are kept, and the outbox where it has no path of its own.
     pub state_directory: Option<PathBuf>,
 }
 
@@ -125,8 +127,8 @@ pub enum ConfigError {
     Syntax {
         /// The file.
         path: PathBuf,
-        /// Where and why.
-        reason: toml::de::Error,
+        /// Where and why; never the line itself, which may hold a password.
+        reason: String,
     },
     /// A key is unknown or a value doesn't fit.
     #[error("configuration: {0}")]
@@ -156,7 +158,7 @@ pub fn load(
 fn read(path: &Path) -> Result<Table, ConfigError> {
     let text =
         std::fs::read_to_string(path).map_err(|reason| ConfigError::Unreadable { path: path.to_owned(), reason })?;
-    text.parse().map_err(|reason| ConfigError::Syntax { path: path.to_owned(), reason })
+    text.parse().map_err(|error| ConfigError::Syntax { path: path.to_owned(), reason: edgeval_models::explain(&error) })
 }
 
 /// `EDGEVAL_BROKER__URL` is `broker.url`. Names without `__` belong to other uses of the prefix.
@@ -258,6 +260,27 @@ mod tests {
         assert!(error.contains("did you mean `live_interval_ms`?"), "{error}");
         let error = load_text("[brokr]\n", &[]).unwrap_err().to_string();
         assert!(error.contains("did you mean `broker`?"), "{error}");
+    }
+
+    #[test]
+    fn a_password_in_the_wrong_place_is_not_repeated() {
+        for text in ["[broker]\npassword = \"swordfish\"", "[broker]\npassword = swordfish"] {
+            let error = load_text(text, &[]).unwrap_err().to_string();
+            assert!(error.contains("line 2") || error.contains("password_file"), "{error}");
+            assert!(!error.contains("swordfish"), "{error}");
+        }
+        let error = load_text("", &[("EDGEVAL_BROKER__PASSWORD", "swordfish")]).unwrap_err().to_string();
+        assert!(error.contains("password_file") && !error.contains("swordfish"), "{error}");
+    }
+
+    #[test]
+    fn the_outbox_has_its_keys() {
+        let text = "[outbox]\nmaximum_bytes = 8388608\nwhen_full = \"keep_newest_of_each_kind\"\n";
+        assert_eq!(load_text(text, &[]).unwrap().outbox.maximum_bytes, 8 * 1024 * 1024);
+        let error = load_text("[outbox]\nmaximum_byte = 1", &[]).unwrap_err().to_string();
+        assert!(error.contains("did you mean `maximum_bytes`?"), "{error}");
+        let error = load_text("[outbox]\nwhen_full = \"panic\"", &[]).unwrap_err().to_string();
+        assert!(error.contains("thin_out"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What outlives a restart: the report counter, and the full reports that the messages are summaries of.
+//! The full reports that the messages are summaries of.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,6 @@ pub struct StateError {
 #[derive(Debug)]
 pub struct State {
     directory: PathBuf,
-    sequence: u64,
 }
 
 /// Where state goes when the configuration doesn't say: systemd's folder, else the user's.
@@ -33,32 +32,14 @@ pub fn default_directory(variable: impl Fn(&str) -> Option<String>) -> PathBuf {
 }
 
 impl State {
-    /// Opens the folder, making it where it is missing, and reads the counter.
+    /// Opens the folder, making it where it is missing.
     ///
     /// # Errors
-    /// When the folder can't be made or the counter can't be read.
+    /// When the folder can't be made.
     pub fn open(directory: &Path) -> Result<Self, StateError> {
-        let failed = |action, reason| StateError { action, path: directory.to_owned(), reason };
-        std::fs::create_dir_all(directory.join("reports")).map_err(|reason| failed("can't make", reason))?;
-        let sequence = match std::fs::read_to_string(directory.join("sequence")) {
-            Ok(text) => text
-                .trim()
-                .parse()
-                .map_err(|_| failed("no number in the counter of", std::io::ErrorKind::InvalidData.into()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-            Err(reason) => return Err(failed("can't read the counter of", reason)),
-        };
-        Ok(Self { directory: directory.to_owned(), sequence })
-    }
-
-    /// The next report's number: one more than the last one, restarts included.
-    ///
-    /// # Errors
-    /// When the number can't be stored; it is counted up all the same, so that this run has no doubles.
-    pub fn next_sequence(&mut self) -> (u64, Result<(), StateError>) {
-        self.sequence += 1;
-        let stored = self.replace("sequence", self.sequence.to_string().as_bytes());
-        (self.sequence, stored)
+        let failed = |reason| StateError { action: "can't make", path: directory.to_owned(), reason };
+        std::fs::create_dir_all(directory.join("reports")).map_err(failed)?;
+        Ok(Self { directory: directory.to_owned() })
     }
 
     /// Keeps a full report and gives its name: the SHA-256 of its bytes.
@@ -110,22 +91,6 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_counter_goes_on_after_a_restart() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut state = State::open(folder.path()).unwrap();
-        assert_eq!(state.next_sequence().0, 1);
-        assert_eq!(state.next_sequence().0, 2);
-        assert_eq!(State::open(folder.path()).unwrap().next_sequence().0, 3);
-    }
-
-    #[test]
-    fn a_spoilt_counter_is_said_not_reset() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("sequence"), "many").unwrap();
-        assert!(State::open(folder.path()).is_err());
-    }
 
     #[test]
     fn a_report_is_found_by_its_digest_and_old_ones_go() {

@@ -1,10 +1,12 @@
-//! What system tests share: a private Mosquitto, what it delivers, and waiting with a deadline.
+//! What system tests share: the program as a process, a private Mosquitto, what it delivers, and waiting with a deadline.
 
+mod agent;
 mod mosquitto;
 
 use std::time::{Duration, Instant};
 
-pub use mosquitto::{Broker, Delivered, Subscriber};
+pub use agent::{Agent, REPLAY, root};
+pub use mosquitto::{Broker, Delivered, Subscriber, free_port};
 
 /// Longer than anything here takes on a slow, busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);

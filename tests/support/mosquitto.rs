@@ -98,7 +98,7 @@ fn terminate(process: &Child) {
 
 /// A port that nobody listens on, below those that systems give to outgoing connections: it stays free while the
 /// broker is stopped.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Test programs that run side by side get ports that lie apart.
     let begin = std::process::id().wrapping_mul(64) % 12_000;

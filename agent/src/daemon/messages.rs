@@ -63,7 +63,6 @@ pub struct Reporter {
     live: Span,
     field: Span,
     live_sequence: u64,
-    reports_without_state: u64,
     predictions: Vec<wire::Predicted>,
     predictions_left_out: u64,
 }
@@ -94,7 +93,6 @@ impl Reporter {
             live: Span::start(roots, 0),
             field: Span::start(roots, 0),
             live_sequence: 0,
-            reports_without_state: 0,
             predictions: Vec::new(),
             predictions_left_out: 0,
         }
@@ -238,25 +236,9 @@ impl Reporter {
     }
 
     fn publish_report(&mut self, body: Body, set: Option<wire::SetIdentity>, observed: &Observed, local: Option<&str>) {
-        let sequence = self.next_sequence();
+        let sequence = self.publisher.next_sequence();
         let header = self.origin.header(sequence, set, observed, local);
         self.send(&Message::Report(Box::new(wire::Report { schema: wire::Schema, header, body })));
-    }
-
-    fn next_sequence(&mut self) -> u64 {
-        match &mut self.state {
-            Some(state) => {
-                let (sequence, stored) = state.next_sequence();
-                if let Err(error) = stored {
-                    tracing::warn!("after a restart the report counter may repeat: {error}");
-                }
-                sequence
-            }
-            None => {
-                self.reports_without_state += 1;
-                self.reports_without_state
-            }
-        }
     }
 
     fn model_memory(&self) -> wire::ModelMemory {

@@ -7,6 +7,7 @@ mod device;
 mod messages;
 mod replayed;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -41,8 +42,11 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     let stop = Stop::listen().context("can't listen for signals")?;
     let roots = Roots::default();
     let address = device::address(&config.device)?;
-    let publisher = publish::open(&config.broker, address.clone(), device::describe(&roots, &[]), device::random())?;
-    let state = open_state(config);
+    let directory = state_directory(config);
+    let outbox = (config.outbox.path.as_deref().unwrap_or(&directory), &config.outbox);
+    let device = device::describe(&roots, &[]);
+    let publisher = publish::open(&config.broker, outbox, address.clone(), device, device::random())?;
+    let state = open_state(&directory);
     let mut reporter = Reporter::new(publisher, state, &roots, &address, started);
     let worked = match &config.model {
         Some(model) => measure(config, model, &mut reporter, &stop),
@@ -54,14 +58,15 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     worked
 }
 
-/// The state's folder. Without one, reports are counted from this start and kept nowhere; that is said, not fatal.
-fn open_state(config: &Config) -> Option<State> {
+fn state_directory(config: &Config) -> PathBuf {
     let variable = |name: &str| std::env::var(name).ok();
-    let directory = config.device.state_directory.clone().unwrap_or_else(|| state::default_directory(variable));
-    State::open(&directory)
-        .inspect_err(|error| {
-            tracing::warn!("{error}; reports are counted from 1 and kept nowhere until this is mended")
-        })
+    config.device.state_directory.clone().unwrap_or_else(|| state::default_directory(variable))
+}
+
+/// The state's folder. Without one, full reports are kept nowhere; that is said, not fatal.
+fn open_state(directory: &Path) -> Option<State> {
+    State::open(directory)
+        .inspect_err(|error| tracing::warn!("{error}; full reports are kept nowhere until this is mended"))
         .ok()
 }
 

@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 
 use edgeval_wire::{Address, Availability, Channel, MAX_MESSAGE_BYTES};
 use rand::Rng;
-use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnAck, LastWill, Packet, PubAck, PublishProperties};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
+use rumqttc::{Outgoing, TlsConfiguration, Transport};
 use tokio::sync::mpsc;
 use tokio::time::Instant as TokioInstant;
 
 use super::backoff::Backoff;
 use super::options::Broker;
-use super::queue::{Publication, Purpose};
+use super::outbox::{Publication, Purpose};
 use super::trouble::{Trouble, verdict};
 use super::{Shared, Stop, availability};
 use crate::clock::Moment;
@@ -151,7 +151,9 @@ impl<R: Rng> Client<R> {
             Event::Incoming(Packet::ConnAck(answer)) => self.connected(session, &answer),
             Event::Incoming(Packet::PubAck(answer)) => self.settle(&answer),
             // Packet id 0 is a QoS 0 message, which nobody waits for.
-            Event::Outgoing(Outgoing::Publish(packet_id)) if packet_id > 0 => self.shared.state().queue.pair(packet_id),
+            Event::Outgoing(Outgoing::Publish(packet_id)) if packet_id > 0 => {
+                self.shared.state().outbox.pair(packet_id)
+            }
             _ => {}
         }
     }
@@ -167,22 +169,24 @@ impl<R: Rng> Client<R> {
         state.connections += 1;
         state.connected = true;
         state.trouble = None;
-        tracing::info!("connected to {}; messages that wait: {}", self.broker, state.queue.unsettled());
-        state.queue.offer_first(availability(&self.address, Availability::Online));
+        tracing::info!("connected to {}; messages that wait: {}", self.broker, state.outbox.unsettled());
+        state.outbox.offer_first(availability(&self.address, Availability::Online));
         // The broker may have forgotten what it retained.
         let device = state.device.clone();
-        state.queue.offer(device);
+        state.outbox.offer(device);
     }
 
     fn settle(&self, answer: &PubAck) {
         let now = Moment::now();
         let mut state = self.shared.state();
-        if let Some(settled) = state.queue.settle(answer.pkid, verdict(answer.reason), now) {
+        if let Some(settled) = state.outbox.settle(answer.pkid, verdict(answer.reason), now) {
             state.latency.record(settled.after);
             if settled.purpose == Purpose::Report {
                 state.first_report.get_or_insert(now);
             }
         }
+        drop(state);
+        self.shared.keeper.notify_all();
     }
 
     /// Gives rumqttc the newest live message, then as much as the window allows.
@@ -194,21 +198,21 @@ impl<R: Rng> Client<R> {
             if takes.fits(&live) {
                 session.publish(live);
             } else {
-                state.queue.note_refusal(TOO_LARGE);
+                state.outbox.note_refusal(TOO_LARGE);
             }
         }
-        while let Some(publication) = state.queue.hand_over(takes.window, only, Moment::now()) {
-            if takes.fits(&publication) {
-                session.publish(publication);
-            } else {
-                state.queue.refuse_unsent(TOO_LARGE);
+        while let Some(handed) = state.outbox.hand_over(takes.window, only, Moment::now()) {
+            match state.fetch(handed) {
+                Some(publication) if takes.fits(&publication) => session.publish(publication),
+                Some(_) => state.outbox.refuse_unsent(TOO_LARGE),
+                None => state.outbox.lose_unreadable(),
             }
         }
     }
 
     /// The first refusal of a kind is worth a line; how often it happens is counted and published.
     fn warn_of_refusals(&mut self) {
-        for &reason in self.shared.state().queue.counters().refused.keys() {
+        for &reason in self.shared.state().outbox.counters().refused.keys() {
             if self.warned_of.insert(reason) {
                 tracing::warn!(
                     "broker {} refuses messages: {reason}; check its access list and limits for client {} \
@@ -225,16 +229,16 @@ impl<R: Rng> Client<R> {
         let mut state = self.shared.state();
         let Some(stop) = state.stop else { return false };
         let now = Instant::now();
-        let flushed = state.queue.unsettled() == 0 || now >= stop.flush_until;
+        let flushed = state.outbox.unsettled() == 0 || now >= stop.flush_until;
         if now >= stop.leave_at || session.takes.is_none() && flushed {
             return true;
         }
         match session.goodbye {
             Goodbye::NotYet if flushed && session.takes.is_some() => {
-                state.queue.offer_first(availability(&self.address, Availability::Stopped));
+                state.outbox.offer_first(availability(&self.address, Availability::Stopped));
                 session.goodbye = Goodbye::Stopped;
             }
-            Goodbye::Stopped if state.queue.unsettled_of_session() == 0 => {
+            Goodbye::Stopped if state.outbox.unsettled_of(Purpose::Session) == 0 => {
                 session.goodbye = Goodbye::Disconnect;
                 return session.client.try_disconnect().is_err();
             }
@@ -247,7 +251,7 @@ impl<R: Rng> Client<R> {
     fn next_look(&self) -> TokioInstant {
         let state = self.shared.state();
         let (now, instant) = (Moment::now(), Instant::now());
-        let retry = state.queue.next_retry(now).map(|moment| instant + moment.since(now));
+        let retry = state.outbox.next_retry(now).map(|moment| instant + moment.since(now));
         let stop =
             state.stop.map(|Stop { flush_until, leave_at }| if flush_until > instant { flush_until } else { leave_at });
         // An hour stands for never.
@@ -257,16 +261,16 @@ impl<R: Rng> Client<R> {
     /// After a lost connection: is there nothing left to stay for?
     fn may_leave(&self) -> bool {
         let state = self.shared.state();
-        state.stop.is_some_and(|stop| state.queue.unsettled() == 0 || Instant::now() >= stop.flush_until)
+        state.stop.is_some_and(|stop| state.outbox.unsettled() == 0 || Instant::now() >= stop.flush_until)
     }
 
     fn lost(&self, trouble: Trouble) {
         let mut state = self.shared.state();
-        state.queue.connection_lost(trouble.cause);
+        state.outbox.connection_lost(trouble.cause);
         let words = format!("broker {}: {}; {}", self.broker, trouble.reason, trouble.next_step);
         // One line for each kind of trouble, not for each try.
         if state.connected || state.trouble.as_ref() != Some(&words) {
-            tracing::warn!("{words}; trying again, messages that wait: {}", state.queue.unsettled());
+            tracing::warn!("{words}; trying again, messages that wait: {}", state.outbox.unsettled());
         }
         state.connected = false;
         state.trouble = Some(words);
@@ -286,15 +290,19 @@ impl<R: Rng> Client<R> {
     }
 
     fn mqtt_options(&self) -> MqttOptions {
-        let Broker { host, port, client_id, credentials, keep_alive } = &self.broker;
+        let Broker { host, port, client_id, credentials, tls, keep_alive } = &self.broker;
         let mut options = MqttOptions::new(client_id, host, *port);
         options.set_keep_alive(*keep_alive).set_clean_start(true).set_outgoing_inflight_upper_limit(WINDOW);
+        // Part of the connect properties: the broker must know it, or it sends what is too large again and again.
         options.set_max_packet_size(u32::try_from(MAX_PACKET_BYTES).ok());
         let mut network = options.network_options();
         network.set_tcp_nodelay(true);
         options.set_network_options(network);
         if let Some((name, password)) = credentials {
-            options.set_credentials(name, password);
+            options.set_credentials(name.reveal(), password.reveal());
+        }
+        if let Some(configuration) = tls {
+            options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(configuration))));
         }
         let topic = self.address.topic(Channel::Availability).to_string();
         options.set_last_will(LastWill::new(topic, Availability::Offline.as_str(), QoS::AtLeastOnce, true, None));

@@ -1,77 +1,39 @@
 //! Sends messages to an MQTT broker, and holds what must arrive until it has.
 //!
-//! Callers hand messages over and never wait. One thread of its own speaks MQTT ([`client`]); the [`queue`] between them
-//! decides what is sent next, what is sent again and what is given up, and counts all of it. Each connection begins
-//! with a new rumqttc client, so that nothing is remembered in two places.
+//! Callers hand messages over and never wait. One thread of its own speaks MQTT ([`client`]), another one writes to the
+//! disk ([`outbox::keeper`]); the [`outbox`] between them decides what is sent next, what is sent again and what is given
+//! up, and counts all of it. Each connection begins with a new rumqttc client, so that nothing is remembered in two places.
 
 mod backoff;
 mod client;
+mod error;
 mod options;
-mod queue;
+mod outbox;
+mod secret;
+mod tls;
 mod trouble;
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use edgeval_wire::{Address, Availability, Channel, Device, EncodeError, Encoding, Message, Quality, Refusals, text};
+use edgeval_wire::{
+    Address, Availability, Channel, Device, Encoding, Message, Quality, Reading, Refusals, Topic, text,
+};
 use tokio::sync::Notify;
 
 use crate::clock::Moment;
 use crate::stages::StageHistogram;
+pub use error::{PublishError, SendError};
 pub use options::Options;
-use queue::{Publication, Purpose, Queue};
+pub use outbox::Options as OutboxOptions;
+#[allow(unused_imports, reason = "tests that take this module in by path name it")]
+pub use outbox::WhenFull;
+use outbox::{Handed, Outbox, Publication, Purpose, Store};
 
-/// Why there can be no publisher.
-#[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// The broker's address can't be used.
-    #[error("[broker] url `{url}`: {reason} (write mqtt://HOST:1883)")]
-    Url {
-        /// What was written.
-        url: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// The address holds an account.
-    #[error("[broker] url holds an account; put it into username and password_file instead")]
-    AccountInUrl,
-    /// The password can't be read.
-    #[error("[broker] password_file {path}: {reason}")]
-    PasswordFile {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        reason: std::io::Error,
-    },
-    /// A password for nobody.
-    #[error("[broker] password_file is set but username isn't: set both or neither")]
-    PasswordWithoutName,
-    /// Out of range.
-    #[error("[broker] keep_alive_s is {0}; it must be from 5 to 65535")]
-    KeepAlive(u16),
-    /// A queue without room.
-    #[error("[broker] {0} is 0; without room nothing can be sent")]
-    NoRoom(&'static str),
-    /// What the board is can't be written.
-    #[error("the device message can't be sent: {0}")]
-    Device(EncodeError),
-    /// The system gives no thread.
-    #[error("the publisher's thread can't start: {0}")]
-    Thread(std::io::Error),
-}
-
-/// Why a message was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum SendError {
-    /// It can't be written.
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
-    /// The publisher says this by itself.
-    #[error("availability is published by the publisher itself")]
-    Availability,
-}
+/// How long the end of the program waits for the disk.
+const LAST_WRITE: Duration = Duration::from_millis(400);
 
 /// What the publisher did since it was opened. Messages are those that must arrive: reports and what is retained.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +43,11 @@ pub struct Stats {
     /// Sent and not yet acknowledged.
     pub in_flight: u64,
     /// Everything else that is counted.
-    pub counters: queue::Counters,
+    pub counters: outbox::Counters,
+    /// The first report whose fate `counters.lost` tells.
+    pub counted_from: u64,
+    /// Reports on disk and the bytes that they take there, or why there are none.
+    pub on_disk: Option<Result<(u64, u64), String>>,
     /// Times that a lost connection was made again.
     pub reconnects: u64,
     /// Whether there is a connection now.
@@ -97,6 +63,8 @@ impl Stats {
     #[must_use]
     pub fn to_wire(&self) -> edgeval_wire::PublisherStats {
         let refusals = self.counters.refused.iter();
+        let losses = self.counters.lost.iter();
+        let on_disk = self.on_disk.clone().unwrap_or_else(|| Err("no outbox was opened".to_owned()));
         edgeval_wire::PublisherStats {
             queued: self.queued,
             in_flight: self.in_flight,
@@ -105,6 +73,10 @@ impl Stats {
             refused: refusals.map(|(reason, &count)| Refusals { reason: text(reason), count }).take(8).collect(),
             dropped: self.counters.dropped,
             reconnects: self.reconnects,
+            lost: self.counters.lost.values().sum(),
+            lost_by_reason: losses.map(|(reason, &count)| Refusals { reason: text(reason), count }).take(8).collect(),
+            lost_counted_from: self.counted_from,
+            outbox: Reading::from(on_disk.map(|(reports, bytes)| edgeval_wire::OutboxState { reports, bytes })),
         }
     }
 }
@@ -112,12 +84,19 @@ impl Stats {
 /// What callers and the publisher's thread share.
 struct Shared {
     state: Mutex<State>,
-    /// Something changed that the thread should look at.
+    /// Something changed that the client's thread should look at.
     wake: Notify,
+    /// Something changed that the keeper should look at, or it ended.
+    keeper: Condvar,
 }
 
 struct State {
-    queue: Queue,
+    outbox: Outbox,
+    /// The outbox's file, while it can be read.
+    store: Option<Arc<Store>>,
+    /// Nothing comes any more: the keeper writes what there is and ends.
+    ended: bool,
+    keeper_ended: bool,
     /// The newest live message that wasn't sent yet.
     live: Option<Publication>,
     /// What the board is, for every new connection.
@@ -138,7 +117,44 @@ struct Stop {
     leave_at: Instant,
 }
 
+impl State {
+    fn new(outbox: Outbox, store: Option<Arc<Store>>, device: Publication) -> Self {
+        Self {
+            outbox,
+            store,
+            ended: false,
+            keeper_ended: false,
+            live: None,
+            device,
+            latency: StageHistogram::new(),
+            connections: 0,
+            connected: false,
+            trouble: None,
+            first_report: None,
+            stop: None,
+        }
+    }
+
+    /// A message's payload, from wherever it is; `None` when the disk doesn't give it back.
+    fn fetch(&self, handed: Handed) -> Option<Publication> {
+        match handed {
+            Handed::Here(publication) => Some(publication),
+            Handed::OnDisk(key) => self.store.as_ref()?.read(key),
+        }
+    }
+}
+
 impl Shared {
+    fn new(state: State) -> Self {
+        Self { state: Mutex::new(state), wake: Notify::new(), keeper: Condvar::new() }
+    }
+
+    /// Both threads should look at what changed.
+    fn notify(&self) {
+        self.wake.notify_one();
+        self.keeper.notify_all();
+    }
+
     /// The state. A thread that panicked leaves it as it was: every change is complete in itself.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -150,39 +166,38 @@ pub struct Publisher {
     shared: Arc<Shared>,
     address: Address,
     encoding: Encoding,
-    thread: Option<JoinHandle<()>>,
+    client: Option<JoinHandle<()>>,
+    _keeper: JoinHandle<()>,
 }
 
-/// Starts to connect, and keeps trying. `device` is published with each connection; `random` spreads the tries of a
-/// fleet that lost its broker.
+/// Opens the outbox in `folder`, starts to connect, and keeps trying. `device` is published with each connection; `random`
+/// spreads the tries of a fleet that lost its broker.
 ///
 /// # Errors
-/// When the options can't be used. A broker that is absent or refuses is no error here: it is logged once and shows in
+/// When the options can't be used, or another process uses the outbox. A disk that refuses is no error, and a broker that is absent or refuses is no error here: it is logged once and shows in
 /// [`Publisher::stats`].
 pub fn open(
     options: &Options,
+    (folder, outbox_options): (&Path, &OutboxOptions),
     address: Address,
     device: Device,
     random: impl rand::Rng + Send + 'static,
 ) -> Result<Publisher, PublishError> {
     let broker = options.broker(&address)?;
-    let limits = options.limits()?;
     let device = Message::Device(Box::new(device));
     let payload = device.encode(options.encoding).map_err(PublishError::Device)?;
-    let state = State {
-        queue: Queue::new(limits),
-        live: None,
-        device: publication(&address, Channel::Device, payload, options.encoding, Purpose::Latest),
-        latency: StageHistogram::new(),
-        connections: 0,
-        connected: false,
-        trouble: None,
-        first_report: None,
-        stop: None,
-    };
-    let shared = Arc::new(Shared { state: Mutex::new(state), wake: Notify::new() });
-    let thread = client::start(Arc::clone(&shared), broker, address.clone(), random).map_err(PublishError::Thread)?;
-    Ok(Publisher { shared, address, encoding: options.encoding, thread: Some(thread) })
+    let device = publication(&address, Channel::Device, payload, options.encoding, Purpose::Latest);
+    let outbox::keeper::Opened { mut outbox, store, keeper, newest } = outbox::keeper::open(folder, outbox_options)?;
+    newest.iter().filter_map(summary).for_each(|summary| {
+        outbox.offer(summary);
+    });
+    let shared = Arc::new(Shared::new(State::new(outbox, store, device)));
+    let keeper = keeper.start(Arc::clone(&shared)).map_err(PublishError::Thread)?;
+    // From here on its end ends the keeper's thread, whatever happens.
+    let mut publisher = Publisher { shared, address, encoding: options.encoding, client: None, _keeper: keeper };
+    let (shared, address) = (Arc::clone(&publisher.shared), publisher.address.clone());
+    publisher.client = Some(client::start(shared, broker, address, random).map_err(PublishError::Thread)?);
+    Ok(publisher)
 }
 
 impl Publisher {
@@ -192,24 +207,46 @@ impl Publisher {
     /// # Errors
     /// When the message can't be written, or is one that the publisher sends by itself.
     pub fn send(&self, message: &Message) -> Result<(), SendError> {
-        let payload = message.encode(self.encoding)?;
         match message {
             Message::Availability(_) => return Err(SendError::Availability),
             Message::Live(_) => {
-                self.shared.state().live = Some(self.publication(Channel::Live, payload, Purpose::Latest))
+                let live = self.publication(Channel::Live, message.encode(self.encoding)?, Purpose::Latest);
+                self.shared.state().live = Some(live);
             }
             Message::Device(_) => {
-                let device = self.publication(Channel::Device, payload, Purpose::Latest);
-                self.shared.state().device = device.clone();
-                self.offer(device);
+                let device = self.publication(Channel::Device, message.encode(self.encoding)?, Purpose::Latest);
+                let mut state = self.shared.state();
+                state.device = device.clone();
+                state.outbox.offer(device);
             }
-            Message::Report(report) => {
-                self.offer(self.publication(Channel::Report(report.kind()), payload.clone(), Purpose::Report));
-                self.offer(self.publication(Channel::Summary(report.kind()), payload, Purpose::Latest));
-            }
+            Message::Report(report) => self.send_report(report, message)?,
         }
-        self.shared.wake.notify_one();
+        self.shared.notify();
         Ok(())
+    }
+
+    /// A report goes into the outbox, and the same as its kind's summary beside it.
+    fn send_report(&self, report: &edgeval_wire::Report, message: &Message) -> Result<(), SendError> {
+        let sequence = report.header.sequence;
+        let payload = message
+            .encode(self.encoding)
+            .inspect_err(|_| self.shared.state().outbox.note_loss(sequence, "it can't be written"))?;
+        let summary = self.publication(Channel::Summary(report.kind()), payload.clone(), Purpose::Latest);
+        let publication = self.publication(Channel::Report(report.kind()), payload, Purpose::Report);
+        let mut state = self.shared.state();
+        let given_up = state.outbox.offer_report(publication, sequence);
+        state.outbox.offer(summary);
+        drop(state);
+        if given_up > 0 {
+            tracing::debug!("the outbox is full: reports given up: {given_up}");
+        }
+        Ok(())
+    }
+
+    /// The next report's number: one more than the last one, restarts included.
+    #[must_use]
+    pub fn next_sequence(&self) -> u64 {
+        self.shared.state().outbox.next_sequence()
     }
 
     /// What happened so far.
@@ -217,9 +254,11 @@ impl Publisher {
     pub fn stats(&self) -> Stats {
         let state = self.shared.state();
         Stats {
-            queued: state.queue.unsettled() as u64,
-            in_flight: state.queue.in_flight() as u64,
-            counters: state.queue.counters().clone(),
+            queued: state.outbox.unsettled() as u64,
+            in_flight: state.outbox.in_flight() as u64,
+            counters: state.outbox.counters().clone(),
+            counted_from: state.outbox.counted_from(),
+            on_disk: Some(state.outbox.on_disk().map_err(str::to_owned)),
             reconnects: state.connections.saturating_sub(1),
             connected: state.connected,
             trouble: state.trouble.clone(),
@@ -235,19 +274,21 @@ impl Publisher {
     }
 
     /// Sends what is left, says `stopped`, and closes the connection, all within `deadline`. Gives the number of
-    /// messages that did not arrive. The last quarter of the time is kept for the goodbye.
+    /// messages that did not arrive; reports among them stay on disk. The last quarter of the time is kept for the goodbye.
     #[must_use]
     pub fn stop(mut self, deadline: Duration) -> u64 {
         self.request_stop(deadline);
-        if let Some(thread) = self.thread.take() {
+        if let Some(thread) = self.client.take() {
             // A panic there was reported by its own thread; what is left is counted all the same.
             let _ = thread.join();
         }
-        let Stats { queued, connected, trouble, .. } = self.stats();
+        self.end_keeper();
+        let Stats { queued, connected, trouble, on_disk, .. } = self.stats();
         if queued > 0 {
             let silent = if connected { "the broker didn't acknowledge in time" } else { "the broker didn't answer" };
             let why = trouble.as_deref().unwrap_or(silent);
-            tracing::warn!("messages that were not sent: {queued}; {why}");
+            let kept = on_disk.and_then(Result::ok).map_or(0, |(reports, _)| reports);
+            tracing::warn!("messages that were not sent: {queued}; reports kept for the next start: {kept}; {why}");
         }
         queued
     }
@@ -255,25 +296,30 @@ impl Publisher {
     fn request_stop(&self, deadline: Duration) {
         let now = Instant::now();
         let stop = Stop { flush_until: now + deadline / 4 * 3, leave_at: now + deadline };
-        self.shared.state().stop.get_or_insert(stop);
-        self.shared.wake.notify_one();
+        let mut state = self.shared.state();
+        state.stop.get_or_insert(stop);
+        state.outbox.hurry();
+        drop(state);
+        self.shared.notify();
+    }
+
+    /// Waits until the disk has everything, but not for ever: what it has is whole at any moment.
+    fn end_keeper(&self) {
+        let mut state = self.shared.state();
+        state.ended = true;
+        self.shared.keeper.notify_all();
+        drop(self.shared.keeper.wait_timeout_while(state, LAST_WRITE, |state| !state.keeper_ended));
     }
 
     fn publication(&self, channel: Channel, payload: Vec<u8>, purpose: Purpose) -> Publication {
         publication(&self.address, channel, payload, self.encoding, purpose)
-    }
-
-    fn offer(&self, publication: Publication) {
-        let given_up = self.shared.state().queue.offer(publication);
-        if given_up > 0 {
-            tracing::debug!("the queue is full: {given_up} of the oldest messages were given up");
-        }
     }
 }
 
 impl Drop for Publisher {
     fn drop(&mut self) {
         self.request_stop(Duration::ZERO);
+        self.end_keeper();
     }
 }
 
@@ -293,6 +339,19 @@ fn publication(
         content_type: encoding.content_type(),
         purpose,
     }
+}
+
+/// The summary that a report also is.
+fn summary(report: &Publication) -> Option<Publication> {
+    let topic: Topic = report.topic.parse().ok()?;
+    let Channel::Report(kind) = topic.channel else { return None };
+    let channel = Channel::Summary(kind);
+    Some(Publication {
+        retain: channel.retained(),
+        purpose: Purpose::Latest,
+        topic: topic.address.topic(channel).to_string(),
+        ..report.clone()
+    })
 }
 
 /// A word on the board's availability.

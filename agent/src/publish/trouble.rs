@@ -1,10 +1,11 @@
 //! What the broker or the network said, in words that a person can act on.
 
+use rumqttc::TlsError;
 use rumqttc::v5::mqttbytes;
 use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, DisconnectReasonCode, PubAckReason};
 use rumqttc::v5::{ConnectionError, StateError};
 
-use super::queue::{Break, Verdict};
+use super::outbox::{Break, Verdict};
 
 /// Why there is no connection, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +20,12 @@ pub(super) struct Trouble {
 
 const START_IT: &str = "check that the broker runs and that url in [broker] is right";
 const CHECK_ACCOUNT: &str = "check username and password_file in [broker], and the broker's account of that name";
-const CHECK_SPEECH: &str = "the broker must speak MQTT 5 at this port, without TLS";
+const CHECK_SPEECH: &str = "the broker must speak MQTT 5 at this port: mqtts:// is with TLS, mqtt:// without";
+const CHECK_CA: &str = "check ca_file in [broker]: it must hold the authority that the broker's certificate is from";
+const CHECK_NAME: &str = "write url in [broker] with a name that the broker's certificate has";
+const CHECK_CLOCK: &str = "check this board's clock, then the broker's certificate";
+const CHECK_IDENTITY: &str =
+    "check certificate_file and key_file in [broker], and the authorities that the broker trusts";
 const CHECK_LOG: &str = "the broker's log says more";
 const RENAME: &str = "give each board its own device name, or set client_id in [broker]";
 
@@ -28,13 +34,78 @@ impl Trouble {
     pub(super) fn of(error: &ConnectionError) -> Self {
         let gone = |reason: String, next_step| Self { reason, next_step, cause: Break::Gone };
         match error {
-            ConnectionError::Io(error) => gone(error.to_string(), START_IT),
+            ConnectionError::Io(error) => of_io(error),
+            ConnectionError::Tls(TlsError::Io(error)) if is_plain(error) => {
+                gone(format!("it broke off the TLS handshake ({error})"), CHECK_SPEECH)
+            }
+            ConnectionError::Tls(TlsError::Io(error)) => of_io(error),
+            ConnectionError::Tls(TlsError::TLS(error)) => of_tls(error),
             ConnectionError::Timeout(_) => gone("it doesn't answer".to_owned(), START_IT),
             ConnectionError::ConnectionRefused(code) => refused(*code),
             ConnectionError::MqttState(error) => ended(error),
             other => gone(other.to_string(), CHECK_LOG),
         }
     }
+}
+
+/// What TLS says, inside of a network's error.
+fn tls_inside(error: &std::io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+fn is_plain(error: &std::io::Error) -> bool {
+    tls_inside(error).is_none()
+}
+
+/// A network's error; TLS's errors come inside of them.
+fn of_io(error: &std::io::Error) -> Trouble {
+    tls_inside(error)
+        .map_or_else(|| Trouble { reason: error.to_string(), next_step: START_IT, cause: Break::Gone }, of_tls)
+}
+
+fn of_tls(error: &rustls::Error) -> Trouble {
+    use rustls::CertificateError as Certificate;
+    let trouble = |reason: &str, next_step| Trouble { reason: reason.to_owned(), next_step, cause: Break::Gone };
+    match error {
+        rustls::Error::InvalidCertificate(reason) => match reason {
+            Certificate::UnknownIssuer | Certificate::BadSignature => {
+                trouble("its certificate is from an authority that isn't trusted here", CHECK_CA)
+            }
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                trouble("its certificate is for another name", CHECK_NAME)
+            }
+            Certificate::Expired
+            | Certificate::ExpiredContext { .. }
+            | Certificate::NotValidYet
+            | Certificate::NotValidYetContext { .. } => {
+                trouble("its certificate isn't valid at this time", CHECK_CLOCK)
+            }
+            other => trouble(&format!("its certificate isn't good: {other}"), CHECK_CA),
+        },
+        rustls::Error::AlertReceived(alert) => of_alert(*alert),
+        rustls::Error::InvalidMessage(_) => trouble("it doesn't speak TLS", CHECK_SPEECH),
+        other => trouble(&format!("TLS: {other}"), CHECK_LOG),
+    }
+}
+
+/// What the broker said before it closed the connection.
+fn of_alert(alert: rustls::AlertDescription) -> Trouble {
+    use rustls::AlertDescription as Alert;
+    let (reason, next_step) = match alert {
+        Alert::CertificateRequired | Alert::NoCertificate => ("it wants a certificate of this board", CHECK_IDENTITY),
+        Alert::UnknownCA
+        | Alert::BadCertificate
+        | Alert::CertificateUnknown
+        | Alert::CertificateExpired
+        | Alert::CertificateRevoked
+        | Alert::AccessDenied => ("it doesn't accept this board's certificate", CHECK_IDENTITY),
+        // TLS 1.2 has no word for a missing certificate.
+        Alert::HandshakeFailure => {
+            ("it broke off the handshake; perhaps it wants a certificate of this board", CHECK_IDENTITY)
+        }
+        _ => ("it broke off TLS", CHECK_LOG),
+    };
+    Trouble { reason: format!("{reason} ({alert:?})"), next_step, cause: Break::Gone }
 }
 
 fn refused(code: ConnectReturnCode) -> Trouble {
@@ -51,9 +122,7 @@ fn refused(code: ConnectReturnCode) -> Trouble {
 fn ended(error: &StateError) -> Trouble {
     let trouble = |reason: String, next_step, cause| Trouble { reason, next_step, cause };
     match error {
-        StateError::Io(error) | StateError::Deserialization(mqttbytes::Error::Io(error)) => {
-            trouble(error.to_string(), START_IT, Break::Gone)
-        }
+        StateError::Io(error) | StateError::Deserialization(mqttbytes::Error::Io(error)) => of_io(error),
         StateError::ConnectionAborted => trouble("it closed the connection".to_owned(), CHECK_LOG, Break::Gone),
         StateError::AwaitPingResp => trouble("it stopped answering".to_owned(), START_IT, Break::Gone),
         StateError::ConnFail { reason } => refused(*reason),
@@ -129,6 +198,23 @@ mod tests {
         }
         let nonsense = StateError::Deserialization(mqttbytes::Error::InvalidReason(149));
         assert_eq!(Trouble::of(&ConnectionError::MqttState(nonsense)).cause, Break::Protocol);
+    }
+
+    #[test]
+    fn what_tls_refuses_names_the_key_to_check() {
+        use rustls::{AlertDescription, CertificateError, Error};
+        for (error, next_step) in [
+            (Error::InvalidCertificate(CertificateError::UnknownIssuer), CHECK_CA),
+            (Error::InvalidCertificate(CertificateError::NotValidForName), CHECK_NAME),
+            (Error::InvalidCertificate(CertificateError::Expired), CHECK_CLOCK),
+            (Error::AlertReceived(AlertDescription::CertificateRequired), CHECK_IDENTITY),
+            (Error::AlertReceived(AlertDescription::UnknownCA), CHECK_IDENTITY),
+        ] {
+            let wrapped = std::io::Error::new(std::io::ErrorKind::InvalidData, error);
+            assert_eq!(Trouble::of(&ConnectionError::Tls(TlsError::Io(wrapped))).next_step, next_step);
+        }
+        let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert_eq!(Trouble::of(&ConnectionError::Tls(TlsError::Io(reset))).next_step, CHECK_SPEECH);
     }
 
     #[test]

@@ -16,7 +16,8 @@ mod topic;
 
 pub use device::Device;
 pub use live::{
-    CameraHealth, Live, MicrophoneHealth, Modality, ModalityWeight, Predicted, PublisherStats, Refusals, SensorState,
+    CameraHealth, Live, MicrophoneHealth, Modality, ModalityWeight, OutboxState, Predicted, PublisherStats, Refusals,
+    SensorState,
 };
 pub use message::{Availability, DecodeError, EncodeError, MAX_MESSAGE_BYTES, Message, MessageKind};
 pub use parts::{Latency, Memory, ModelIdentity, Processor, Skew, Stages, StartUp, Text, text};

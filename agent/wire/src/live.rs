@@ -143,7 +143,7 @@ pub struct Predicted {
 }
 
 /// What the publisher did since the agent started, in messages.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublisherStats {
     /// Waiting now, those in flight included.
     pub queued: u64,
@@ -159,9 +159,26 @@ pub struct PublisherStats {
     pub dropped: u64,
     /// Times that the connection was made again.
     pub reconnects: u64,
+    /// Reports lost, restarts included: refused for good, or given up because the outbox was full or damaged.
+    pub lost: u64,
+    /// The same by reason.
+    pub lost_by_reason: Vec<Refusals, 8>,
+    /// The first report (its `sequence`) whose fate `lost` tells.
+    pub lost_counted_from: u64,
+    /// Reports on disk that the broker doesn't have yet; not measured while they are in memory only.
+    pub outbox: Reading<OutboxState>,
 }
 
-/// How often the broker refused for one reason.
+/// What the outbox holds on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxState {
+    /// Reports.
+    pub reports: u64,
+    /// Room that they take of what the configuration gives.
+    pub bytes: u64,
+}
+
+/// How often the broker refused, or a report was lost, for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusals {
     /// MQTT 5's name of the reason.
@@ -170,5 +187,6 @@ pub struct Refusals {
     pub count: u64,
 }
 
+impl Quantity for OutboxState {}
 impl Quantity for CameraHealth {}
 impl Quantity for MicrophoneHealth {}

@@ -129,7 +129,8 @@ fn the_fullest_messages_fit() {
 
 /// Fills the lists that a message may have to their bounds.
 fn fill(value: &mut serde_json::Value) {
-    let bounds = [("predictions", 16), ("attention", 4), ("refused", 8), ("models", 8), ("reasons", 8)];
+    let bounds =
+        [("predictions", 16), ("attention", 4), ("refused", 8), ("lost_by_reason", 8), ("models", 8), ("reasons", 8)];
     match value {
         serde_json::Value::Object(fields) => {
             for (name, bound) in bounds {

@@ -1,12 +1,15 @@
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
+use super::record::LEAST_COST_BYTES;
 use super::*;
 
-const LIMITS: Limits = Limits { messages: 8, bytes: 1000 };
-const WINDOW: usize = 3;
+/// Room for eight small messages.
+const LIMITS: Limits =
+    Limits { bytes: 8 * LEAST_COST_BYTES, memory_bytes: 8 * LEAST_COST_BYTES, when_full: WhenFull::DropOldest };
+pub(super) const WINDOW: usize = 3;
 
-fn at(milliseconds: i64) -> Moment {
+pub(super) fn at(milliseconds: i64) -> Moment {
     Moment::from_nanoseconds(milliseconds * 1_000_000)
 }
 
@@ -21,12 +24,12 @@ fn message(purpose: Purpose, number: u8) -> Publication {
     }
 }
 
-fn report(number: u8) -> Publication {
+pub(super) fn report(number: u8) -> Publication {
     message(Purpose::Report, number)
 }
 
-fn queue_with(reports: impl IntoIterator<Item = u8>) -> Queue {
-    let mut queue = Queue::new(LIMITS);
+fn queue_with(reports: impl IntoIterator<Item = u8>) -> Outbox {
+    let mut queue = Outbox::new(LIMITS, Duration::ZERO, 0);
     for number in reports {
         queue.offer(report(number));
     }
@@ -34,9 +37,9 @@ fn queue_with(reports: impl IntoIterator<Item = u8>) -> Queue {
 }
 
 /// Hands over all that fits and gives packet ids as rumqttc does: in turn, from 1 to the window's size.
-fn send(queue: &mut Queue, last_id: &mut u16, now: Moment) -> Vec<u8> {
+fn send(queue: &mut Outbox, last_id: &mut u16, now: Moment) -> Vec<u8> {
     let mut sent = Vec::new();
-    while let Some(publication) = queue.hand_over(WINDOW, None, now) {
+    while let Some(Handed::Here(publication)) = queue.hand_over(WINDOW, None, now) {
         *last_id = *last_id % WINDOW as u16 + 1;
         queue.pair(*last_id);
         sent.push(publication.payload[0]);
@@ -81,14 +84,15 @@ fn a_full_queue_gives_up_the_oldest() {
     assert_eq!(queue.offer(report(9)), 1);
     assert_eq!((queue.unsettled(), queue.counters().dropped), (8, 1));
     assert_eq!(send(&mut queue, &mut 0, at(0)), [2, 3, 4]);
-    let large = Publication { payload: vec![1; 980], ..report(10) };
-    assert_eq!(queue.offer(large), 3, "those that wait go, those in flight stay");
-    assert_eq!((queue.in_flight(), queue.unsettled()), (3, 6));
+    let large = Publication { payload: vec![1; 3 * LEAST_COST_BYTES], ..report(10) };
+    assert_eq!(queue.offer(large), 4, "those that wait go, those in flight stay");
+    assert_eq!((queue.in_flight(), queue.unsettled()), (3, 5));
+    assert_eq!(queue.counters().lost, BTreeMap::from([("no room".to_owned(), 5)]));
 }
 
 #[test]
 fn a_newer_summary_replaces_one_that_waits() {
-    let mut queue = Queue::new(LIMITS);
+    let mut queue = Outbox::new(LIMITS, Duration::ZERO, 0);
     for number in [2, 3, 4] {
         queue.offer(message(Purpose::Latest, number));
     }
@@ -125,12 +129,12 @@ fn a_message_over_which_the_broker_breaks_off_is_given_up_and_no_other() {
     let mut queue = queue_with([1, 2]);
     assert_eq!(send(&mut queue, &mut 0, at(0)), [1, 2]);
     queue.connection_lost(Break::Protocol);
-    for _ in 0..MAX_BREAKS {
+    for _ in 0..queue::MAX_BREAKS {
         assert_eq!(send(&mut queue, &mut 0, at(0)), [1], "one at a time");
         queue.connection_lost(Break::Protocol);
     }
     assert_eq!(send(&mut queue, &mut 0, at(0)), [2]);
-    assert_eq!(queue.counters().refused[BROKE_CONNECTION], 1);
+    assert_eq!(queue.counters().refused[queue::BROKE_CONNECTION], 1);
 }
 
 #[test]
@@ -140,7 +144,7 @@ fn a_lost_connection_takes_its_own_messages_with_it() {
     queue.offer_first(message(Purpose::Session, 9));
     assert_eq!(send(&mut queue, &mut 0, at(0)), [9, 8, 1]);
     queue.settle(1, Verdict::Arrived, at(0));
-    assert_eq!(queue.unsettled_of_session(), 1);
+    assert_eq!(queue.unsettled_of(Purpose::Session), 1);
     queue.connection_lost(Break::Gone);
     assert_eq!(send(&mut queue, &mut 0, at(0)), [1]);
     assert_eq!(queue.counters().accepted, 1);
@@ -171,7 +175,7 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn take(queue: &mut Queue, last_id: &mut u16, step: Step, now: Moment) {
+fn take(queue: &mut Outbox, last_id: &mut u16, step: Step, now: Moment) {
     match step {
         Step::Offer(Purpose::Session, number) => queue.offer_first(message(Purpose::Session, number)),
         Step::Offer(purpose, number) => drop(queue.offer(message(purpose, number))),
@@ -195,11 +199,11 @@ proptest! {
     /// Whatever happens, each message that was taken is acknowledged, counted as lost or replaced, or still here.
     #[test]
     fn every_message_is_accounted_for(steps in prop::collection::vec(steps(), 0..200)) {
-        let mut queue = Queue::new(LIMITS);
+        let mut queue = Outbox::new(LIMITS, Duration::ZERO, 0);
         let mut last_id = 0;
         for (second, step) in steps.into_iter().enumerate() {
             take(&mut queue, &mut last_id, step, at(1000 * second as i64));
-            let held = (queue.unsettled() - queue.unsettled_of_session()) as u64;
+            let held = (queue.unsettled() - queue.unsettled_of(Purpose::Session)) as u64;
             let Counters { accepted, acknowledged, dropped, replaced, .. } = *queue.counters();
             prop_assert_eq!(accepted, acknowledged + dropped + replaced + held);
             prop_assert!(queue.in_flight() <= WINDOW);

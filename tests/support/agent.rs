@@ -1,0 +1,111 @@
+//! The real program as a process: `edgeval run`, killed when the test ends, however it ends.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::wait_until;
+
+/// The reference model, fed by its reference set as fast as it goes.
+pub const REPLAY: [&str; 6] =
+    ["--model", "models/zoo/av-digits", "--replay", "calibration/sets/av-digits", "--speed", "fastest"];
+
+/// A running `edgeval run`.
+pub struct Agent {
+    process: Child,
+    log: PathBuf,
+    _own: TempDir,
+}
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+impl Agent {
+    /// Starts with a state of its own.
+    pub fn start(url: &str, flags: &[&str], environment: &[(&str, &str)]) -> Self {
+        let own = tempfile::tempdir().unwrap();
+        let state = own.path().to_owned();
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_edgeval")), &state, own, url, flags, environment)
+    }
+
+    /// Starts with the state in `state`, which stays.
+    pub fn start_in(state: &Path, url: &str, flags: &[&str], environment: &[(&str, &str)]) -> Self {
+        let own = tempfile::tempdir().unwrap();
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_edgeval")), state, own, url, flags, environment)
+    }
+
+    /// Starts where no file may get larger than so many blocks of 512 bytes.
+    pub fn start_with_small_files(
+        state: &Path,
+        blocks: u32,
+        url: &str,
+        flags: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("dash");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_edgeval")]);
+        Self::spawn(command, state, tempfile::tempdir().unwrap(), url, flags, environment)
+    }
+
+    fn spawn(
+        mut command: Command,
+        state: &Path,
+        own: TempDir,
+        url: &str,
+        flags: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let log = own.path().join("log");
+        let process = command
+            .args(["run", "--config", "/dev/null", "--broker", url])
+            .args(flags)
+            .current_dir(root())
+            .env("EDGEVAL_DEVICE__GROUP", "test")
+            .env("EDGEVAL_DEVICE__NAME", "agent")
+            .env("EDGEVAL_DEVICE__STATE_DIRECTORY", state)
+            .envs(environment.iter().copied())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { process, log, _own: own }
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// As systemd stops it.
+    pub fn terminate(&mut self) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// As a power cut ends it, but for what the kernel holds.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Waits for its end and gives its exit status.
+    pub fn wait(&mut self) -> i32 {
+        let mut status = None;
+        wait_until("the agent's end", || {
+            status = self.process.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap().code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
