@@ -63,6 +63,8 @@ pub struct Evaluated {
     pub trials: Vec<Trial>,
     /// What trials say together.
     pub findings: Findings,
+    /// How right the model was about each sample as it is that can be scored, 0 to 1, by its place in the set: see [`Trial::score`].
+    pub scores: Vec<(usize, f64)>,
     /// Samples of the split.
     pub samples: usize,
     /// Samples that were to be tried.
@@ -108,7 +110,8 @@ impl Evaluation<'_> {
             _ => Vec::new(),
         };
         let findings = Findings::new(&subject, &trials)?;
-        Ok(Evaluated { answers, findings, trials, samples: positions.len(), to_try })
+        let scores = subject.scores;
+        Ok(Evaluated { answers, findings, scores, trials, samples: positions.len(), to_try })
     }
 
     /// Whether the model can be asked about the split's samples and held against them: a wrong set is told before the first inference. Gives the

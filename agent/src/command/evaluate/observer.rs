@@ -12,7 +12,7 @@ use crate::terminal;
 
 /// Watches an evaluation.
 #[derive(Debug)]
-pub(super) struct Watcher {
+pub(in crate::command) struct Watcher {
     stop: Stop,
     started: Moment,
     budget: Option<Duration>,
