@@ -41,7 +41,14 @@ struct Opened {
 fn open(page: &Path) -> Opened {
     let profile = tempfile::tempdir().unwrap();
     let child = Command::new("chromium")
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr", "--dump-dom"])
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--enable-logging=stderr",
+            "--dump-dom",
+        ])
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(format!("file://{}", page.display()))
         .stdout(Stdio::piped())
@@ -76,8 +83,17 @@ fn finished(mut child: Child) -> Opened {
 fn is_whole(opened: &Opened) {
     let said: Vec<&str> = opened.log.lines().filter(|line| line.contains("CONSOLE")).collect();
     assert!(said.is_empty(), "{said:?}");
-    let sections =
-        ["scorecard", "accuracy", "samples", "robustness", "fairness", "interpretability", "consistency", "diversity", "efficiency"];
+    let sections = [
+        "scorecard",
+        "accuracy",
+        "samples",
+        "robustness",
+        "fairness",
+        "interpretability",
+        "consistency",
+        "diversity",
+        "efficiency",
+    ];
     for id in sections {
         assert!(opened.dom.contains(&format!("<section id=\"{id}\"")), "section {id}");
     }
@@ -138,7 +154,9 @@ fn a_browser_shows_every_section() {
     let page = page_of(folder.path(), &[MODEL, "--set", SET, "--budget", "20s"]);
     let opened = open(&page);
     is_whole(&opened);
-    for words in ["Reliability diagram", "gaussian noise", "Shapley", "Histogram of", "the picture, with what", "spectrogram"] {
+    for words in
+        ["Reliability diagram", "gaussian noise", "Shapley", "Histogram of", "the picture, with what", "spectrogram"]
+    {
         assert!(opened.dom.contains(words), "{words}");
     }
     let size = std::fs::metadata(&page).unwrap().len();

@@ -66,6 +66,7 @@ fn answered(
         without: None,
         options: untried(),
         trials: false,
+        wrong_explained: 0,
         enough: None,
     };
     let evaluated = evaluation.run(&mut workers, &mut Journal::nowhere(), Kept::default(), watcher)?;

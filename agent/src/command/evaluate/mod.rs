@@ -150,6 +150,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         without: args.without(),
         options: args.options(),
         trials: !args.quick,
+        wrong_explained: if args.html.is_some() { page::SHOWN } else { 0 },
         enough: args.enough,
     };
     evaluation.check()?;

@@ -51,7 +51,7 @@ fn groups(keys: &[SliceKey]) -> Markup {
         h3 { "Groups" }
         @if keys.is_empty() { p.absent { "The set names no groups." } }
         @else {
-            div.scroll { table.figures {
+            div.scroll { table.figures.groups {
                 caption { "The worst and the best group of each key" }
                 thead { tr {
                     th scope="col" { "key" } th scope="col" { "group" } th.chart scope="col" { span.ends { span { "0" } span { "1" } } }
@@ -78,7 +78,7 @@ fn of_key(key: &SliceKey) -> Markup {
     html! {
         tr {
             th scope="rowgroup" rowspan=(lines) { (short(&key.key, NAME)) @if !note.is_empty() { small { (note) } } }
-            (group(worst, "worst"))
+            (group(worst, if best.is_some() { "worst" } else { "the only one" }))
             td.number rowspan=(lines) { (value(&gap.ratio)) }
         }
         @if let Some(best) = best { tr { (group(best, "best")) } }
@@ -91,7 +91,7 @@ fn group(slice: &Slice, which: &str) -> Markup {
         @match slice.score.figure() {
             Some(figure) => {
                 td.chart { (bar(figure, (0.0, 1.0))) }
-                td.number { (number(figure.value)) }
+                td.number { (number(figure.value)) small.narrow { (interval(figure)) } }
                 td.number.wide { (interval(figure)) }
                 td.number { (figure.n) }
             },

@@ -46,7 +46,7 @@ pub(super) fn table(caption: &str, rows: &[Row<'_>], scale: (f64, f64)) -> Marku
 pub(super) fn plain(caption: &str, rows: &[Row<'_>]) -> Markup {
     html! {
         div.scroll {
-            table.figures {
+            table.plain {
                 caption { (caption) }
                 thead { tr {
                     th scope="col" { "figure" }
@@ -76,7 +76,7 @@ fn name(row: &Row<'_>) -> Markup {
 fn cells(figure: &Measured, columns: usize) -> Markup {
     match figure {
         Measured::Figure(figure) => html! {
-            td.number { (number(figure.value)) }
+            td.number { (number(figure.value)) small.narrow { (interval(figure)) } }
             td.number.wide { (interval(figure)) }
             td.number { (figure.n) }
         },

@@ -6,6 +6,10 @@ use maud::{Markup, html};
 use super::chart::at;
 use super::words::{number, short};
 
+/// A fall that is at full strength in every map: smaller ones are fainter, so that an answer that hangs on nothing looks like it.
+const STRONG: f64 = 0.05;
+/// Where no part lowers the probability by more, the answer hangs on no single part.
+const NEGLIGIBLE: f64 = 0.005;
 /// Falls under this share of the largest aren't drawn.
 const FAINT: f64 = 0.05;
 /// Words that are shown at most.
@@ -50,7 +54,7 @@ fn drawn(ground: &Ground, label: &str, over: &Markup) -> Markup {
 /// A cell is as strong as its fall; one that is better covered is hatched. The peak has a border.
 fn cells(ground: &Ground, map: &Explanation) -> Markup {
     let (width, height) = (ground.size.0 / map.columns as f64, ground.size.1 / map.rows as f64);
-    let most = largest(map).max(f64::MIN_POSITIVE);
+    let most = largest(map).max(STRONG);
     let place = |cell: usize| {
         let (row, column) = (cell / map.columns, cell % map.columns);
         let row = if ground.from_below { map.rows - 1 - row } else { row };
@@ -79,16 +83,18 @@ fn largest(map: &Explanation) -> f64 {
     map.map.iter().map(|fall| fall.abs()).fold(0.0, f64::max)
 }
 
-/// The cell that the answer hangs on most; none when covering lowers nothing.
+/// The cell that the answer hangs on most; none when covering lowers next to nothing.
 fn peak(map: &Explanation) -> Option<(usize, f64)> {
-    let falls = map.map.iter().copied().enumerate().filter(|(_, fall)| *fall > 0.0);
+    let falls = map.map.iter().copied().enumerate().filter(|(_, fall)| *fall > NEGLIGIBLE);
     falls.max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 fn says(map: Option<&Explanation>) -> String {
     match map.map(peak) {
         None => "Not explained: it isn't among the samples that were examined, or there is one cell alone.".to_owned(),
-        Some(None) => "Covering any part of it doesn't lower the answer's probability.".to_owned(),
+        Some(None) => {
+            "The answer hangs on no single part: covering any lowers its probability by next to nothing.".to_owned()
+        }
         Some(Some((_, fall))) => {
             format!("Covering the outlined part lowers the answer's probability by {}.", number(fall))
         }
@@ -101,7 +107,7 @@ pub(super) fn words(text: &str, map: Option<&Explanation>) -> Markup {
     let Some(map) = map.filter(|map| map.map.len() == words.len()) else {
         return html! { p.text { (short(text, super::words::TEXT)) } };
     };
-    let most = largest(map).max(f64::MIN_POSITIVE);
+    let most = largest(map).max(STRONG);
     html! {
         p.text {
             @for (word, fall) in words.iter().zip(&map.map).take(WORDS) {
@@ -139,7 +145,7 @@ mod tests {
     fn the_peak_is_the_largest_fall_and_no_rise() {
         assert_eq!(peak(&map(&[0.1, -0.9, 0.4])), Some((2, 0.4)));
         assert_eq!(peak(&map(&[-0.1, 0.0])), None);
-        assert!(says(Some(&map(&[0.0, -1.0]))).contains("doesn't lower"));
+        assert!(says(Some(&map(&[0.0, -1.0]))).contains("no single part"));
     }
 
     #[test]

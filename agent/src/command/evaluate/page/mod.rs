@@ -41,6 +41,9 @@ const SECTIONS: [(&str, &str); 9] = [
     ("efficiency", "Efficiency"),
 ];
 
+/// Wrong samples that are explained for the page, whether they were examined or not.
+pub(super) const SHOWN: usize = samples::SHOWN;
+
 /// The page. The worst samples are read again from the set, and preprocessed by the model, to be shown.
 ///
 /// # Errors

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use edgeval_calibration::{Answers, Evaluated, ReferenceSet, Row, Sample, Trial};
+use edgeval_calibration::{Answers, Evaluated, Explanation, ReferenceSet, Row, Sample, Trial};
+use edgeval_models::Modality;
 
 /// Samples that are shown.
-const SHOWN: usize = 12;
+pub(in super::super) const SHOWN: usize = 12;
 
 /// One sample that is shown.
 pub(super) struct Case<'a> {
@@ -15,6 +16,8 @@ pub(super) struct Case<'a> {
     pub said: Said<'a>,
     /// What was found out about it, where it was tried.
     pub trial: Option<&'a Trial>,
+    /// What its answer hangs on, where that was looked for.
+    pub explained: Option<&'a BTreeMap<Modality, Explanation>>,
 }
 
 /// What the model said of it.
@@ -50,14 +53,10 @@ impl Case<'_> {
         (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64)
     }
 
-    fn is_explained(&self) -> bool {
-        self.trial.is_some_and(|trial| !trial.explained.is_empty())
-    }
-
     /// Lower is worse: first what is wrong, of that what can be explained, the surest first; then what corruptions harm most, then what is unsure.
     fn rank(&self) -> [f64; 4] {
         let sureness = f64::from(self.said.confidence());
-        let explained = if self.is_explained() { 0.0 } else { 1.0 };
+        let explained = if self.explained.is_some() { 0.0 } else { 1.0 };
         let kept = self.kept().unwrap_or(1.0);
         if self.score < 1.0 {
             [self.score, explained, -sureness, kept]
@@ -74,7 +73,10 @@ pub(super) fn worst<'a>(evaluated: &'a Evaluated, set: &'a ReferenceSet) -> Vec<
     let case = |&(place, score): &(usize, f64)| {
         let sample = &set.samples()[place];
         let said = *said.get(sample.id.as_str())?;
-        Some(Case { sample, score, said, trial: trials.get(&place).copied() })
+        let trial = trials.get(&place).copied();
+        let examined = trial.map(|trial| &trial.explained).filter(|explained| !explained.is_empty());
+        let explained = examined.or_else(|| evaluated.wrong_explained.get(&place));
+        Some(Case { sample, score, said, trial, explained })
     };
     let mut cases: Vec<Case<'_>> = evaluated.scores.iter().filter_map(case).collect();
     cases.sort_by(|a, b| {

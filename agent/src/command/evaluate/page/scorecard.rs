@@ -28,7 +28,7 @@ pub(super) fn render(card: &Scorecard) -> Markup {
                 (table("The eight dimensions", &rows, (0.0, 1.0)))
             }
             @if !lacks.is_empty() {
-                ul.lacks { @for (name, lack) in lacks { li { (spaced(name)) " was taken without what is missing: " (lack) } } }
+                ul.lacks { @for (name, lack) in lacks { li { (spaced(name)) " lacks what was not there: " (spaced(lack)) } } }
             }
         },
     )

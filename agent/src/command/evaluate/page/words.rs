@@ -7,9 +7,10 @@ pub(super) const NAME: usize = 48;
 /// Longest text of a sample on the page.
 pub(super) const TEXT: usize = 400;
 
-/// A number with as many decimals as a person compares: three up to 10, one up to 1,000, none above.
+/// A number with as many decimals as a person compares: three up to 10, one up to 1,000, none above; two digits of what is under 0.001.
 pub(super) fn number(value: f64) -> String {
     let decimals = match value.abs() {
+        size if (1e-6..1e-3).contains(&size) => (-size.log10()).ceil() as usize + 1,
         size if size < 10.0 => 3,
         size if size < 1000.0 => 1,
         _ => 0,
@@ -57,9 +58,14 @@ mod tests {
 
     #[test]
     fn numbers_are_as_exact_as_a_person_compares() {
-        for (value, words) in
-            [(0.98765, "0.988"), (-0.0001, "0.000"), (-0.5, "−0.500"), (56.78, "56.8"), (12345.6, "12346")]
-        {
+        for (value, words) in [
+            (0.98765, "0.988"),
+            (-0.000_043, "−0.000043"),
+            (-1e-9, "0.000"),
+            (-0.5, "−0.500"),
+            (56.78, "56.8"),
+            (12345.6, "12346"),
+        ] {
             assert_eq!(number(value), words);
         }
     }

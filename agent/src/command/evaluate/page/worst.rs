@@ -1,8 +1,6 @@
 //! The worst samples, with what their answers hang on.
 
-use std::collections::BTreeMap;
-
-use edgeval_calibration::{Evaluated, Explanation, ReferenceSet};
+use edgeval_calibration::{Evaluated, ReferenceSet};
 use edgeval_models::{Modality, Model, Picture, Plane, Tensors, Window};
 use maud::{Markup, html};
 
@@ -53,24 +51,23 @@ struct Shown<'a> {
 }
 
 fn card(case: &Case<'_>, shown: &Shown<'_>) -> anyhow::Result<Markup> {
-    let nothing = BTreeMap::new();
-    let explained: &BTreeMap<Modality, Explanation> = case.trial.map_or(&nothing, |trial| &trial.explained);
+    let explained = |modality| case.explained.and_then(|explained| explained.get(&modality));
     let planes = shown.model.planes();
     let plane = |modality| planes.iter().find(|plane| plane.modality() == modality);
     let mut parts = Vec::new();
     if let (Some(picture), Some(plane)) = (&shown.window.image, plane(Modality::Image)) {
-        parts.push(over(&picture_of(picture, plane, shown.model)?, explained.get(&Modality::Image)));
+        parts.push(over(&picture_of(picture, plane, shown.model)?, explained(Modality::Image)));
     }
     if let (Some(_), Some(plane)) = (&shown.window.audio, plane(Modality::Audio)) {
-        parts.push(over(&sound_of(plane, shown.tensors)?, explained.get(&Modality::Audio)));
+        parts.push(over(&sound_of(plane, shown.tensors)?, explained(Modality::Audio)));
     }
     let takes_text = shown.model.modalities().contains(&Modality::Text);
     for turn in shown.window.turns.iter().filter(|_| takes_text) {
         let (asked, answered) = (short(&turn.text, TEXT), short(&turn.answer, TEXT));
-        parts.push(html! { p.text { "before: " q { (asked) } " – " q { (answered) } } });
+        parts.push(html! { p { "before: " q { (asked) } " – " q { (answered) } } });
     }
     if let Some(text) = shown.window.text.as_ref().filter(|_| takes_text) {
-        parts.push(words(text, explained.get(&Modality::Text)));
+        parts.push(words(text, explained(Modality::Text)));
     }
     Ok(html! {
         article.sample {
