@@ -1,6 +1,6 @@
 //! The page of `evaluate --html`, opened by a real browser: nothing in its console, every section there, nothing from outside taken for markup.
 
-#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
