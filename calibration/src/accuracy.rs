@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use edgeval_measure::{
-    CalibrationError, ClassScores, Confusion, ConfusionSummary, Measured, RANKED_SAMPLES, Resampled, bootstrap,
-    brier_score, calibration_error, negative_log_likelihood, wilson,
+    CalibrationError, ClassScores, Confusion, ConfusionSummary, Measured, RANKED_SAMPLES, ReliabilityBin, Resampled,
+    bootstrap, brier_score, calibration_error, negative_log_likelihood, reliability_bins, wilson,
 };
 use serde::Serialize;
 
@@ -44,6 +44,8 @@ pub struct Accuracy {
     pub ece: Measured,
     /// Maximum calibration error.
     pub mce: Measured,
+    /// What both sum up: confidence against accuracy, 15 equal bins and one for certainty.
+    pub reliability: Vec<ReliabilityBin>,
     /// Brier's score, 0 to 2: Σ (p − y)² over classes.
     pub brier: Measured,
     /// Mean negative log-likelihood of the right class, in nats.
@@ -115,6 +117,7 @@ impl Scored {
             matthews_correlation: of(|c| c.matthews_correlation),
             ece: of_calibration(|error| error.expected),
             mce: of_calibration(|error| error.maximum),
+            reliability: figures.reliability(&all),
             brier: figures.of_probabilities(brier_score),
             nll: figures.of_probabilities(negative_log_likelihood),
             per_class: figures.per_class(&confusions),
@@ -196,11 +199,20 @@ impl<'a> Figures<'a> {
 
     fn calibration(&self) -> Resampled<Option<CalibrationError>> {
         Resampled::new(self.rows().len(), &self.resampling.resamples, |indices| {
-            let row = |&index: &usize| &self.rows()[index];
-            let confidences: Vec<f64> = indices.iter().map(|i| f64::from(row(i).prediction.confidence)).collect();
-            let right: Vec<bool> = indices.iter().map(|i| row(i).prediction.class == row(i).truth).collect();
+            let (confidences, right) = self.sureness(indices);
             calibration_error(&confidences, &right)
         })
+    }
+
+    fn reliability(&self, indices: &[usize]) -> Vec<ReliabilityBin> {
+        let (confidences, right) = self.sureness(indices);
+        reliability_bins(&confidences, &right)
+    }
+
+    /// How sure the model was of each, and whether it was right.
+    fn sureness(&self, indices: &[usize]) -> (Vec<f64>, Vec<bool>) {
+        let of = |row: &Row| (f64::from(row.prediction.confidence), row.prediction.class == row.truth);
+        indices.iter().map(|&index| of(&self.rows()[index])).unzip()
     }
 
     fn per_class(&self, confusions: &Confusions) -> Vec<ClassFigures> {

@@ -11,7 +11,7 @@ use crate::journal::{Journal, Kept};
 use crate::order::stratified;
 use crate::trial::{self, Judge, Setup};
 use crate::workers::in_parallel;
-use crate::{Answers, Findings, ReferenceSet, Sample, SetError, Trial, TrialOptions, Worker};
+use crate::{Answers, Explanation, Findings, ReferenceSet, Sample, SetError, Trial, TrialOptions, Worker};
 
 /// Fewer trials never tell enough: resamples of samples that all fare well look surer than they are.
 const ENOUGH_TRIALS: usize = 32;
@@ -35,6 +35,9 @@ pub struct Evaluation<'a> {
     pub options: TrialOptions,
     /// Whether anything is tried; otherwise samples are asked about as they are.
     pub trials: bool,
+    /// So many samples that the model is wrong about are explained after the trials, examined or not: to be shown. No figure is made of them, since they
+    /// were picked for being wrong.
+    pub wrong_explained: usize,
     /// Trials end when the interval of the share of the score that corruptions leave is no wider.
     pub enough: Option<f64>,
 }
@@ -46,6 +49,8 @@ pub enum Stage {
     Clean,
     /// Samples are tried.
     Trials,
+    /// Wrong samples are explained, to be shown.
+    Wrong,
 }
 
 /// Who watches an evaluation.
@@ -65,6 +70,10 @@ pub struct Evaluated {
     pub trials: Vec<Trial>,
     /// What trials say together.
     pub findings: Findings,
+    /// How right the model was about each sample as it is that can be scored, 0 to 1, by its place in the set: see [`Trial::score`].
+    pub scores: Vec<(usize, f64)>,
+    /// What wrong answers hang on, by the sample's place, of samples that weren't examined.
+    pub wrong_explained: BTreeMap<usize, BTreeMap<Modality, Explanation>>,
     /// Samples of the split.
     pub samples: usize,
     /// Samples that were to be tried.
@@ -106,18 +115,23 @@ impl Evaluation<'_> {
         let modalities = modalities.into_iter().filter(|modality| Some(*modality) != self.without).collect();
         let subject = Tried { set: self.set, score: judge.name(), modalities, scores };
         let enough = AtomicBool::new(false);
-        let trials = match workers.first_mut().map(|worker| &mut worker.model) {
+        let (trials, wrong_explained) = match workers.first_mut().map(|worker| &mut worker.model) {
             Some(model) if to_try > 0 => {
                 let setup =
                     Setup::new((self.set, &positions), judge, self.options, model, (self.precision, self.without))?;
-                self.try_all(workers, journal, kept.trials, (&setup, &order, &clean), (observer, &enough))?
+                let trials =
+                    self.try_all(workers, journal, kept.trials, (&setup, &order, &clean), (observer, &enough))?;
+                let wrong = self.wrong(&subject.scores, &trials);
+                let explained = explain_all(workers, &setup, (&wrong, &clean), observer)?;
+                (trials, explained)
             }
-            _ => Vec::new(),
+            _ => (Vec::new(), BTreeMap::new()),
         };
         let findings = Findings::new(&subject, &trials)?;
         let all = answers.count() == positions.len() && trials.len() == to_try;
         let complete = all || enough.into_inner();
-        Ok(Evaluated { answers, findings, trials, samples: positions.len(), to_try, complete })
+        let (scores, samples) = (subject.scores, positions.len());
+        Ok(Evaluated { answers, findings, scores, trials, wrong_explained, samples, to_try, complete })
     }
 
     /// Whether the model can be asked about the split's samples and held against them: a wrong set is told before the first inference. Gives the
@@ -221,10 +235,40 @@ impl Evaluation<'_> {
         Ok(order.iter().filter_map(|place| kept.remove(place)).collect())
     }
 
+    /// Samples that the model is wrong about and that weren't examined, the most wrong first, as many as are wanted.
+    fn wrong(&self, scores: &[(usize, f64)], trials: &[Trial]) -> Vec<usize> {
+        let examined: BTreeSet<usize> =
+            trials.iter().filter(|trial| !trial.explained.is_empty()).map(|trial| trial.place).collect();
+        let mut wrong: Vec<(usize, f64)> =
+            scores.iter().copied().filter(|(place, score)| *score < 1.0 && !examined.contains(place)).collect();
+        wrong.sort_by(|a, b| a.1.total_cmp(&b.1));
+        wrong.into_iter().take(self.wrong_explained).map(|(place, _)| place).collect()
+    }
+
     fn is_enough(&self, kept: &BTreeMap<usize, Trial>) -> bool {
         let Some(width) = self.enough else { return false };
         let trials: Vec<&Trial> = kept.values().collect();
         let share_kept = share_kept(self.set, &trials);
         share_kept.figure().is_some_and(|figure| figure.high - figure.low <= width)
     }
+}
+
+/// What the answers to these samples hang on, as far as there is time.
+fn explain_all(
+    workers: &mut [Worker],
+    setup: &Setup<'_>,
+    (places, clean): (&[usize], &[Option<Prediction>]),
+    observer: &dyn Observer,
+) -> Result<BTreeMap<usize, BTreeMap<Modality, Explanation>>, SetError> {
+    let mut explained = BTreeMap::new();
+    let work = |worker: &mut Worker, place: usize| match &clean[place] {
+        Some(clean) => trial::explain(worker, setup, place, clean),
+        None => Ok(BTreeMap::new()),
+    };
+    in_parallel(workers, places, &|| observer.stops(Stage::Wrong), work, |place, of_sample| {
+        explained.insert(place, of_sample);
+        observer.progress(Stage::Wrong, explained.len(), places.len());
+        Ok(())
+    })?;
+    Ok(explained)
 }

@@ -1,5 +1,7 @@
 //! How honest probabilities are.
 
+use serde::Serialize;
+
 /// Bins of the calibration error (Guo et al. 2017).
 const BINS: usize = 15;
 
@@ -23,20 +25,49 @@ pub fn calibration_error(confidences: &[f64], right: &[bool]) -> Option<Calibrat
     if confidences.is_empty() || confidences.len() != right.len() {
         return None;
     }
-    let mut bins = [(0_u64, 0.0, 0.0); BINS + 1];
-    for (&confidence, &right) in confidences.iter().zip(right) {
-        let bin = (1..=BINS).filter(|&border| confidence >= border as f64 / BINS as f64).count();
-        bins[bin].0 += 1;
-        bins[bin].1 += confidence;
-        bins[bin].2 += f64::from(u8::from(right));
-    }
-    let gaps = bins.iter().filter(|bin| bin.0 > 0).map(|&(count, confidence, right)| {
-        (count as f64 / confidences.len() as f64, (right - confidence).abs() / count as f64)
-    });
+    let count = confidences.len() as f64;
+    let gaps = reliability_bins(confidences, right)
+        .into_iter()
+        .filter_map(|bin| Some((bin.count as f64 / count, (bin.accuracy? - bin.confidence?).abs())));
     Some(gaps.fold(CalibrationError { expected: 0.0, maximum: 0.0 }, |error, (share, gap)| CalibrationError {
         expected: error.expected + share * gap,
         maximum: error.maximum.max(gap),
     }))
+}
+
+/// One bin of a reliability diagram.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ReliabilityBin {
+    /// Confidences from this, 0 to 1.
+    pub low: f64,
+    /// Up to this, which belongs to the next bin; the last holds exactly 1.
+    pub high: f64,
+    /// Predictions in it.
+    pub count: u64,
+    /// Their mean confidence; none of an empty bin.
+    pub confidence: Option<f64>,
+    /// The share of them that was right; none of an empty bin.
+    pub accuracy: Option<f64>,
+}
+
+/// What [`calibration_error`] sums up: 15 equal bins, and one of confidences of exactly 1. A confidence without a counterpart in `right` is left
+/// out, all bins of no predictions are empty.
+#[must_use]
+pub fn reliability_bins(confidences: &[f64], right: &[bool]) -> Vec<ReliabilityBin> {
+    let border = |bin: usize| bin.min(BINS) as f64 / BINS as f64;
+    let mut bins = [(0_u64, 0.0, 0.0); BINS + 1];
+    for (&confidence, &right) in confidences.iter().zip(right) {
+        let bin = (1..=BINS).filter(|&bin| confidence >= border(bin)).count();
+        bins[bin].0 += 1;
+        bins[bin].1 += confidence;
+        bins[bin].2 += f64::from(u8::from(right));
+    }
+    let bin = |(place, &(count, confidence, right)): (usize, &(u64, f64, f64))| {
+        let mean = |sum: f64| (count > 0).then(|| sum / count as f64);
+        let (low, high) = (border(place), border(place + 1));
+        ReliabilityBin { low, high, count, confidence: mean(confidence), accuracy: mean(right) }
+    };
+    bins.iter().enumerate().map(bin).collect()
 }
 
 /// Mean over samples of Σ (p_c − y_c)² over classes, 0 to 2 (Brier 1950; scikit-learn's multi-class `brier_score_loss` with
@@ -99,6 +130,14 @@ mod tests {
         let error = calibration_error(&[1.0, 0.95], &[true, false]).unwrap();
         assert!((error.expected - 0.475).abs() < 1e-12, "in one bin it would be less: {error:?}");
         assert_eq!(error.maximum, 0.95);
+    }
+
+    #[test]
+    fn bins_hold_every_prediction_once() {
+        let bins = reliability_bins(&[0.0, 0.5, 0.52, 1.0], &[false, true, false, true]);
+        assert_eq!((bins.len(), bins.iter().map(|bin| bin.count).sum::<u64>()), (16, 4));
+        assert_eq!((bins[7].count, bins[7].accuracy, bins[15].count), (2, Some(0.5), 1));
+        assert_eq!((bins[14].high, bins[15].low, bins[1].confidence), (1.0, 1.0, None));
     }
 
     #[test]

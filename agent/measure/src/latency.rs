@@ -51,6 +51,41 @@ impl LatencySummary {
     }
 }
 
+/// One bin of a histogram.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct HistogramBin {
+    /// Times from this, in their own unit.
+    pub low: f64,
+    /// Up to this, which belongs to the next bin; the last holds its own end.
+    pub high: f64,
+    /// How many.
+    pub count: u64,
+}
+
+/// A histogram of times over 0 with bins of equal ratio, so that a long tail doesn't squeeze everything else into one. Empty without bins, or times that are
+/// finite and over 0; one bin when all are equal.
+#[must_use]
+pub fn histogram(times: &[f64], bins: usize) -> Vec<HistogramBin> {
+    let times: Vec<f64> = times.iter().copied().filter(|time| *time > 0.0 && time.is_finite()).collect();
+    let (Some(least), Some(most)) =
+        (times.iter().copied().min_by(f64::total_cmp), times.iter().copied().max_by(f64::total_cmp))
+    else {
+        return Vec::new();
+    };
+    let bins = if least < most { bins } else { bins.min(1) };
+    let ratio = libm::log(most / least) / bins.max(1) as f64;
+    let border = |bin: usize| if bin == bins { most } else { least * libm::exp(ratio * bin as f64) };
+    let empty = |bin: usize| HistogramBin { low: border(bin), high: border(bin + 1), count: 0 };
+    let mut histogram: Vec<HistogramBin> = (0..bins).map(empty).collect();
+    for time in times {
+        let place = histogram.partition_point(|bin| bin.high <= time).min(bins.saturating_sub(1));
+        if let Some(bin) = histogram.get_mut(place) {
+            bin.count += 1;
+        }
+    }
+    histogram
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -66,7 +101,22 @@ mod tests {
         assert_eq!(percentile(&[], 0.5), None);
     }
 
+    #[test]
+    fn a_histogram_has_bins_of_equal_ratio() {
+        let bins = histogram(&[1.0, 1.5, 2.0, 4.0, 8.0], 3);
+        assert_eq!(bins.iter().map(|bin| bin.count).collect::<Vec<_>>(), [2, 1, 2]);
+        assert!((bins[1].low - 2.0).abs() < 1e-12 && (bins[1].high - 4.0).abs() < 1e-12 && bins[2].high == 8.0);
+        assert_eq!(histogram(&[3.0, 3.0], 5), [HistogramBin { low: 3.0, high: 3.0, count: 2 }]);
+        assert!(histogram(&[0.0, f64::NAN], 5).is_empty() && histogram(&[1.0], 0).is_empty());
+    }
+
     proptest! {
+        #[test]
+        fn a_histogram_holds_every_time(times in prop::collection::vec(1e-3_f64..1e9, 1..200), bins in 1_usize..40) {
+            let counted: u64 = histogram(&times, bins).iter().map(|bin| bin.count).sum();
+            prop_assert_eq!(counted, times.len() as u64);
+        }
+
         #[test]
         fn a_summary_is_in_order(times in prop::collection::vec(0.0_f64..1e9, 1..200)) {
             let s = LatencySummary::of(&times).unwrap();

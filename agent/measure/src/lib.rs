@@ -23,7 +23,9 @@ mod slice;
 mod top_k;
 mod vectors;
 
-pub use calibration_error::{CalibrationError, brier_score, calibration_error, negative_log_likelihood};
+pub use calibration_error::{
+    CalibrationError, ReliabilityBin, brier_score, calibration_error, negative_log_likelihood, reliability_bins,
+};
 pub use confusion::{ClassScores, Confusion, ConfusionError, ConfusionSummary, Scores};
 pub use consistency::{
     RetrievalRanks, SkewTolerance, agreement, alignment, auc, embedding_distances, jensen_shannon_divergence,
@@ -40,8 +42,8 @@ pub use generation::{
     cider_d_comparable, exact_match, rouge_l, tokens_13a, word_errors,
 };
 pub use interpretability::{Region, area_over_share, interpretability, map_order, pointing_hit};
-pub use interval::{Resampled, bootstrap, mcnemar_exact, percentile_interval, resample_clusters, wilson};
-pub use latency::{LatencySummary, percentile};
+pub use interval::{Resampled, bootstrap, difference, mcnemar_exact, percentile_interval, resample_clusters, wilson};
+pub use latency::{HistogramBin, LatencySummary, histogram, percentile};
 pub use quantization::{QuantizationAgreement, kl_divergence, quantization_agreement};
 pub use robustness::{
     ErrorTable, Incomparable, RelativeRobustness, SnrUnknown, corruption_error, effective_robustness,

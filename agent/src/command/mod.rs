@@ -1,6 +1,7 @@
 //! The verbs of the command line: each file owns its arguments and its `run`.
 
 mod bench;
+mod compare;
 mod completions;
 mod decode;
 mod devices;
@@ -33,6 +34,8 @@ enum Verb {
     Bench(bench::Args),
     /// Score a model on a reference set
     Evaluate(evaluate::Args),
+    /// Tell whether one report or model is better or worse than another
+    Compare(compare::Args),
     /// Show a model's inputs, outputs, operators and cost
     Inspect(inspect::Args),
     /// Look after reference sets
@@ -57,6 +60,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Verb::Run(args) => run::run(args),
         Verb::Bench(args) => bench::run(args),
         Verb::Evaluate(args) => evaluate::run(args),
+        Verb::Compare(args) => compare::run(args),
         Verb::Inspect(args) => inspect::run(args),
         Verb::Set(args) => set::run(args),
         Verb::Devices(args) => devices::run(args),

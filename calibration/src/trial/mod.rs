@@ -111,3 +111,17 @@ pub(crate) fn run(
         explained: explained.into_iter().collect(),
     })
 }
+
+/// What the answer to a sample that wasn't examined hangs on.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn explain(
+    worker: &mut Worker,
+    setup: &Setup<'_>,
+    place: usize,
+    clean: &Prediction,
+) -> Result<BTreeMap<Modality, Explanation>, SetError> {
+    let mut subject = Subject::new(&mut worker.model, setup, place)?;
+    Ok(explained::explained(&mut subject, clean)?.into_iter().collect())
+}

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use edgeval_calibration::ReferenceSet;
-use edgeval_measure::{Budgeted, Efficiency, Figure, Measured, bootstrap, efficiency, percentile, resample_clusters};
+use edgeval_measure::{
+    Budgeted, Efficiency, Figure, HistogramBin, Measured, bootstrap, efficiency, histogram, percentile,
+    resample_clusters,
+};
 use edgeval_models::{Modality, Model};
 use edgeval_wire as wire;
 use serde::Serialize;
@@ -26,6 +29,9 @@ const WARM_UP: usize = 3;
 const READ_EVERY: usize = 10;
 /// Resamples of the latency's interval.
 const RESAMPLES: usize = 1000;
+
+/// Bins of the latencies' histogram.
+const BINS: usize = 30;
 
 /// What one inference may cost.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -61,6 +67,8 @@ pub(super) struct EfficiencyFigures {
     pub latency_us: wire::Reading<wire::Latency>,
     /// The same by stage.
     pub stages_us: wire::Stages,
+    /// All of it, in bins of equal ratio.
+    pub histogram_us: Vec<HistogramBin>,
     /// The 99th percentile with its interval.
     pub latency_p99_us: Measured,
     /// Proportional set size with one model at work.
@@ -127,6 +135,7 @@ impl Timed {
         EfficiencyFigures {
             latency_us: wording::total_latency(&self.period.stages),
             stages_us: wording::stage_latencies(&self.period.stages, None),
+            histogram_us: histogram(&self.latencies_us, BINS),
             latency_p99_us: latency,
             pss_peak_bytes: memory,
             energy_mj_per_inference: energy,

@@ -2,14 +2,15 @@
 
 mod efficiency;
 mod kept;
-mod observer;
+pub(super) mod observer;
 mod output;
+mod page;
 mod print;
 mod scorecard;
 
 use std::collections::BTreeMap;
 use std::io::BufWriter;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -34,6 +35,10 @@ const EXIT_INTERRUPTED: u8 = 130;
   edgeval evaluate models/zoo/av-digits --set calibration/sets/av-digits --budget 5m
   edgeval evaluate models/zoo/av-digits --set calibration/sets/av-digits --resume
   edgeval evaluate models/zoo/av-digits --set calibration/sets/av-digits --without image --quick --json
+  edgeval evaluate models/zoo/av-digits --set calibration/sets/av-digits --html report.html
+
+The page of --html is one file that opens anywhere, without a network. It holds samples of the set: pictures, sounds as
+spectrograms, and words. It stays where it is written; who gets the file sees them.
 
 What is done is kept: after Ctrl-C or a loss of power the same words with --resume go on.")]
 pub struct Args {
@@ -92,6 +97,9 @@ pub struct Args {
     /// Where what is done is kept [default: in the user's state folder, by model, set and options]
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
+    /// Write everything as one page for a browser; it holds samples of the set
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Write each sample's prediction as a line of JSON
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
@@ -129,6 +137,7 @@ impl Args {
 /// When the model or the set can't be used, or a sample can't be read.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let weights = scorecard::weights(&args.weights)?;
+    args.html.as_deref().map_or(Ok(()), check_writable)?;
     let (bundle, mut loaded) = measurement::load_bundle(&args.model, args.precision, args.execution())?;
     if loaded.model.inspect().inputs.is_empty() {
         bail!("the model has no inputs to score");
@@ -142,6 +151,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         without: args.without(),
         options: args.options(),
         trials: !args.quick,
+        wrong_explained: if args.html.is_some() { page::SHOWN } else { 0 },
         enough: args.enough,
     };
     evaluation.check()?;
@@ -158,6 +168,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     write_predictions(&args, &evaluated)?;
     let output = Output::new(&args, identity, &set, &evaluated, timed, weights);
+    write_page(&args, &output, &evaluated, &set, &mut workers)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&output)?);
     } else {
@@ -206,8 +217,32 @@ fn write_predictions(args: &Args, evaluated: &Evaluated) -> anyhow::Result<()> {
     written.with_context(|| format!("can't write {}", path.display()))
 }
 
+/// Minutes of work aren't to end in a folder that isn't there.
+fn check_writable(page: &Path) -> anyhow::Result<()> {
+    let folder = page.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        bail!("can't write {}: {} is no folder; make it first", page.display(), folder.display());
+    }
+    if page.is_dir() {
+        bail!("can't write {}: it is a folder; name a file in it", page.display());
+    }
+    Ok(())
+}
+
+fn write_page(
+    args: &Args,
+    output: &Output,
+    evaluated: &Evaluated,
+    set: &ReferenceSet,
+    workers: &mut [Worker],
+) -> anyhow::Result<()> {
+    let (Some(path), Some(worker)) = (&args.html, workers.first_mut()) else { return Ok(()) };
+    let page = page::render(output, evaluated, set, &mut worker.model)?;
+    std::fs::write(path, page).with_context(|| format!("can't write {}", path.display()))
+}
+
 /// Somebody stopped it: what is done is kept.
-fn say_stopped(evaluated: &Evaluated, path: Option<&std::path::Path>) -> ExitCode {
+fn say_stopped(evaluated: &Evaluated, path: Option<&Path>) -> ExitCode {
     let done = format!(
         "stopped: {} of {} samples were asked about, {} tried",
         evaluated.answers.count(),

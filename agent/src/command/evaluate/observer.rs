@@ -12,7 +12,7 @@ use crate::terminal;
 
 /// Watches an evaluation.
 #[derive(Debug)]
-pub(super) struct Watcher {
+pub(in crate::command) struct Watcher {
     stop: Stop,
     started: Moment,
     budget: Option<Duration>,
@@ -48,6 +48,7 @@ impl Observer for Watcher {
             let words = match stage {
                 Stage::Clean => "scoring",
                 Stage::Trials => "trying",
+                Stage::Wrong => "explaining",
             };
             *shown = Some((stage, terminal::progress(samples as u64, words)));
         }
@@ -60,7 +61,9 @@ impl Observer for Watcher {
     fn stops(&self, stage: Stage) -> bool {
         let share = match stage {
             Stage::Clean => 0.5,
-            Stage::Trials => 1.0,
+            // What is wrong is explained last.
+            Stage::Trials => 0.95,
+            Stage::Wrong => 1.0,
         };
         let is_over = |budget: Duration| Moment::now().since(self.started) >= budget.mul_f64(share);
         self.interrupted() || self.budget.is_some_and(is_over)

@@ -18,7 +18,7 @@ use crate::measurement::ModelFacts;
 pub(super) struct Output {
     schema: u32,
     pub model: ModelFacts,
-    engine: &'static str,
+    pub engine: &'static str,
     pub set: SetFacts,
     pub without: Option<String>,
     pub seed: u64,
@@ -94,9 +94,9 @@ pub(super) struct FairnessFigures {
 #[derive(Debug, Serialize)]
 pub(super) struct SetFacts {
     pub name: String,
-    version: String,
-    sha256: String,
-    split: String,
+    pub version: String,
+    pub sha256: String,
+    pub split: String,
     /// Samples that were asked about as they are.
     pub samples: usize,
     /// Samples of the split.

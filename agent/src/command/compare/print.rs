@@ -1,0 +1,51 @@
+//! A comparison for people.
+
+use edgeval_measure::Measured;
+
+use super::line::Line;
+use super::{Compared, Side};
+use crate::terminal::{self, Word};
+
+pub(super) fn print(compared: &Compared) {
+    terminal::print_heading(&format!("A and B on {}", compared.set));
+    let words = |side: &Side| format!("{}, {:.12}…, {} samples", side.model, side.sha256, side.samples);
+    println!("{}", terminal::facts([("A", words(&compared.first)), ("B", words(&compared.second))]));
+    let mut table = terminal::table(&["figure", "A", "B", "B − A", "95 % interval", "verdict"]);
+    for line in &compared.figures {
+        table.add_row(row(line));
+    }
+    terminal::align_numbers(&mut table);
+    println!("{table}");
+    if let Some(counted) = &compared.disagreements {
+        let (first, second) = (counted.first_only, counted.second_only);
+        println!("A alone was right {first} times, B alone {second} times (McNemar: p = {:.3})", counted.mcnemar_p);
+    }
+    println!("Intervals: {}.", compared.method);
+    if compared.regression {
+        let tolerance = compared.tolerance;
+        terminal::print_verdict(&Word::Bad("regression:"), &format!("B is worse than A by more than {tolerance}"));
+    } else {
+        terminal::print_verdict(&Word::Good("no regression"), "");
+    }
+}
+
+fn row(line: &Line) -> [String; 6] {
+    let value = |figure: &Measured| figure.figure().map_or_else(|| "–".to_owned(), |figure| number(figure.value));
+    let (change, interval) = match &line.difference {
+        Measured::Figure(figure) => {
+            (signed(figure.value), format!("{} to {}", signed(figure.low), signed(figure.high)))
+        }
+        Measured::NotMeasured { reason } => ("–".to_owned(), reason.clone()),
+    };
+    let name = if line.more_is_better { line.name.clone() } else { format!("{} (less is better)", line.name) };
+    [name, value(&line.first), value(&line.second), change, interval, line.verdict.words().to_owned()]
+}
+
+fn signed(value: f64) -> String {
+    format!("{}{}", if value > 0.0 { "+" } else { "" }, number(value))
+}
+
+/// Shares have four decimals, as everywhere; what is in the hundreds has none.
+fn number(value: f64) -> String {
+    if value.abs() < 100.0 { format!("{value:.4}") } else { format!("{value:.0}") }
+}
