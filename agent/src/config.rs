@@ -29,6 +29,8 @@ pub struct Config {
     pub capture: capture::Options,
     /// How often the agent speaks.
     pub report: Reporting,
+    /// Whether the board sees what it used to see.
+    pub drift: Drift,
 }
 
 /// Who this board is.
@@ -94,6 +96,42 @@ pub struct Reporting {
 impl Default for Reporting {
     fn default() -> Self {
         Self { live_interval_ms: 1000, field_interval_s: 60 }
+    }
+}
+
+/// When drift is watched for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// While sensors are captured.
+    #[default]
+    Live,
+    /// In a replay, too.
+    Always,
+    /// Never.
+    Off,
+}
+
+/// Drift without labels.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Drift {
+    /// When it is watched for.
+    pub when: When,
+    /// The first windows on this board make the baseline.
+    pub baseline_windows: usize,
+    /// So many later ones are held against it at a time.
+    pub windows: usize,
+    /// Windows that are dealt together: more than neighbours share.
+    pub block_windows: usize,
+    /// Share of periods that may be called drifted although nothing changed.
+    pub false_alarm_rate: f64,
+}
+
+impl Default for Drift {
+    fn default() -> Self {
+        let when = When::default();
+        Self { when, baseline_windows: 1200, windows: 240, block_windows: 8, false_alarm_rate: 0.01 }
     }
 }
 
@@ -207,10 +245,22 @@ fn merge(base: &mut Table, over: Table) {
 fn check(config: &Config) -> Result<(), ConfigError> {
     in_range("report.live_interval_ms", config.report.live_interval_ms, 100, 3_600_000)?;
     in_range("report.field_interval_s", config.report.field_interval_s, 1, 604_800)?;
+    check_drift(&config.drift)?;
     match &config.model {
         Some(model) => in_range("model.threads", model.threads as u64, 1, 256),
         None => Ok(()),
     }
+}
+
+fn check_drift(drift: &Drift) -> Result<(), ConfigError> {
+    in_range("drift.baseline_windows", drift.baseline_windows as u64, 16, 100_000)?;
+    in_range("drift.windows", drift.windows as u64, 8, 100_000)?;
+    in_range("drift.block_windows", drift.block_windows as u64, 1, 10_000)?;
+    let rate = drift.false_alarm_rate;
+    if (0.001..=0.5).contains(&rate) {
+        return Ok(());
+    }
+    Err(ConfigError::Invalid(format!("`drift.false_alarm_rate` is {rate}; it must be from 0.001 to 0.5")))
 }
 
 fn in_range(key: &str, value: u64, low: u64, high: u64) -> Result<(), ConfigError> {

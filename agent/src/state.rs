@@ -42,6 +42,12 @@ impl State {
         Ok(Self { directory: directory.to_owned() })
     }
 
+    /// The folder.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Keeps a full report and gives its name: the SHA-256 of its bytes.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! How far two modalities' embeddings are apart: of pairs that belong together, and of others.
 
-use edgeval_measure::{Figure, Measured, alignment, auc, modality_gap, separation, uniformity};
+use edgeval_measure::{Figure, Measured, UniformityKernel, auc, separation};
 use serde::Serialize;
 
 use crate::pairs::unit_pair;
@@ -56,14 +56,16 @@ impl Consistency {
         let (belonging, others) = figures.distances();
         let to_others: Vec<Option<f64>> = others.iter().map(|row| mean(row.iter().copied())).collect();
         let wins: Vec<Option<f64>> = belonging.iter().zip(&others).map(|(own, row)| auc(&[*own], row)).collect();
+        // Row by row: the centres' difference is the differences' centre.
+        let differences: Vec<Vec<f64>> = first.iter().zip(&second).map(|(a, b)| difference(a, b)).collect();
         Self {
             belonging_distance: figures.of_means(&belonging.iter().copied().map(Some).collect::<Vec<_>>()),
             shuffled_distance: figures.of_means(&to_others),
             auc: with_value(figures.of_means(&wins), auc(&belonging, &others.concat())),
-            alignment: figures.of(|indices| alignment(&pick(&first, indices), &pick(&second, indices))),
+            alignment: figures.of_means(&differences.iter().map(|row| Some(squared_length(row))).collect::<Vec<_>>()),
             uniformity_first: figures.uniformity(&first),
             uniformity_second: figures.uniformity(&second),
-            modality_gap: figures.of(|indices| modality_gap(&pick(&first, indices), &pick(&second, indices))),
+            modality_gap: figures.of(|indices| Some(squared_length(&mean_row(&differences, indices)?).sqrt())),
         }
     }
 }
@@ -133,17 +135,33 @@ impl Figures<'_> {
     /// In a resample a row that was drawn twice would lie on itself, which no two samples do: each row counts once.
     fn uniformity(&self, side: &[Vec<f32>]) -> Measured {
         let step = side.len().div_ceil(UNIFORM).max(1);
+        let looked_at: Vec<Vec<f32>> = side.iter().step_by(step).cloned().collect();
+        let kernel = UniformityKernel::new(&looked_at);
         self.of(|indices| {
-            let mut drawn: Vec<usize> = indices.iter().copied().filter(|index| index.is_multiple_of(step)).collect();
+            let mut drawn: Vec<usize> =
+                indices.iter().filter(|index| index.is_multiple_of(step)).map(|index| index / step).collect();
             drawn.sort_unstable();
             drawn.dedup();
-            uniformity(&pick(side, &drawn))
+            kernel.as_ref()?.of(&drawn)
         })
     }
 }
 
-fn pick(side: &[Vec<f32>], indices: &[usize]) -> Vec<Vec<f32>> {
-    indices.iter().map(|&index| side[index].clone()).collect()
+fn difference(a: &[f32], b: &[f32]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| f64::from(*a) - f64::from(*b)).collect()
+}
+
+fn squared_length(row: &[f64]) -> f64 {
+    row.iter().map(|value| value * value).sum()
+}
+
+/// The mean of some rows; `None` without any.
+fn mean_row(rows: &[Vec<f64>], indices: &[usize]) -> Option<Vec<f64>> {
+    let mut sum = vec![0.0; rows.first()?.len()];
+    for &index in indices {
+        sum.iter_mut().zip(&rows[index]).for_each(|(sum, value)| *sum += value);
+    }
+    (!indices.is_empty()).then(|| sum.into_iter().map(|sum| sum / indices.len() as f64).collect())
 }
 
 /// Whether a pair is among those that are compared: all of up to [`OTHERS`] samples, else a fixed draw that no order of the

@@ -229,6 +229,21 @@ impl Reporter {
         self.publish_report(Body::Accuracy(Box::new(report)), Some(pass.set.clone()), &observed, local.as_deref());
     }
 
+    /// Reports what a period came to, held against the board's baseline.
+    pub fn publish_drift(&mut self, report: wire::DriftReport) {
+        if report.drifted == Reading::Value(true) {
+            tracing::warn!("what the board sees has drifted from its baseline: look at its camera and microphone");
+        }
+        let observed = self.field.watch.finish(Moment::now(), self.field.period.inference_processor_time);
+        self.publish_report(Body::Drift(Box::new(report)), None, &observed, None);
+    }
+
+    /// Where the baseline for drift is kept.
+    #[must_use]
+    pub fn state_directory(&self) -> Option<&std::path::Path> {
+        self.state.as_ref().map(State::directory)
+    }
+
     fn keep(&self, pass: &Pass) -> Option<String> {
         let json = serde_json::json!({ "set": pass.set, "accuracy": pass.accuracy, "consistency": pass.consistency });
         let kept = self.state.as_ref()?.keep_report(json.to_string().as_bytes());

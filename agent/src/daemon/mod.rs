@@ -4,6 +4,7 @@
 //! threads of their own; nothing here waits for a network.
 
 mod device;
+mod drift;
 mod messages;
 mod replayed;
 
@@ -13,11 +14,12 @@ use std::time::Duration;
 use anyhow::Context;
 use edgeval_models::{Bundle, Input, Manifest, Model, Task, Window};
 
+use self::drift::Drift;
 use self::messages::Reporter;
 use self::replayed::Replayed;
-use crate::capture::{self, CapturedWindow, Needs, Next, WindowSource};
+use crate::capture::{self, CapturedWindow, Needs, Next, Source, WindowSource};
 use crate::clock::Moment;
-use crate::config::{self, Config};
+use crate::config::{self, Config, When};
 use crate::measurement::{self, Loaded};
 use crate::pipeline;
 use crate::probe::{Roots, memory};
@@ -89,6 +91,7 @@ struct Work<'a> {
     labels: Vec<String>,
     source: Box<dyn WindowSource>,
     replayed: Option<Replayed>,
+    drift: Option<Drift>,
 }
 
 fn measure(config: &Config, options: &config::Model, reporter: &mut Reporter, stop: &Stop) -> anyhow::Result<()> {
@@ -113,6 +116,7 @@ fn measure(config: &Config, options: &config::Model, reporter: &mut Reporter, st
         labels: bundle.manifest().labels.clone(),
         source: open_source(config, &bundle)?,
         replayed: open_replayed(config, bundle.manifest())?,
+        drift: open_drift(config, &identity.sha256, reporter),
     };
     work.run(reporter, stop)
 }
@@ -124,6 +128,16 @@ fn open_replayed(config: &Config, manifest: &Manifest) -> anyhow::Result<Option<
         return Ok(None);
     }
     Ok(Replayed::open(&config.capture, &manifest.labels)?)
+}
+
+/// What watches for drift, where that is wanted.
+fn open_drift(config: &Config, model: &str, reporter: &Reporter) -> Option<Drift> {
+    let (wanted, source) = match (config.drift.when, config.capture.source) {
+        (When::Off, _) | (When::Live, Source::Replay) => (false, ""),
+        (When::Always, Source::Replay) => (true, "replay"),
+        (When::Live | When::Always, _) => (true, "live"),
+    };
+    wanted.then(|| Drift::open(config.drift, reporter.state_directory(), model, source))
 }
 
 fn open_source(config: &Config, bundle: &Bundle) -> anyhow::Result<Box<dyn WindowSource>> {
@@ -172,6 +186,9 @@ impl Work<'_> {
     fn answer(&mut self, captured: &CapturedWindow, reporter: &mut Reporter) -> anyhow::Result<()> {
         let answer = pipeline::answer(&mut self.model, &captured.window, captured.capture)?;
         reporter.record(captured, &answer, &self.labels);
+        if let Some(report) = self.drift.as_mut().and_then(|drift| drift.record(&answer.prediction)) {
+            reporter.publish_drift(report);
+        }
         if let (Some(replayed), Some(truth)) = (&mut self.replayed, captured.truth)
             && let Some(finished) = replayed.record(truth, answer.prediction)?
         {

@@ -27,6 +27,7 @@ impl Report {
             Body::Bench(_) => ReportKind::Bench,
             Body::Accuracy(_) => ReportKind::Accuracy,
             Body::Field(_) => ReportKind::Field,
+            Body::Drift(_) => ReportKind::Drift,
         }
     }
 }
@@ -163,6 +164,29 @@ pub enum Body {
     Accuracy(Box<AccuracyReport>),
     /// A period of live work.
     Field(Box<FieldReport>),
+    /// Whether the board sees what it used to see.
+    Drift(Box<DriftReport>),
+}
+
+/// Whether the board sees what it used to see: live windows against a baseline recorded on the same board, without labels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DriftReport {
+    /// Windows of the baseline.
+    pub baseline_windows: u64,
+    /// Windows that were held against it.
+    pub windows: u64,
+    /// Windows that are dealt together, since neighbours aren't independent.
+    pub block_windows: u64,
+    /// Population stability index of the confidences.
+    pub psi: Reading<f64>,
+    /// Energy distance of the embeddings.
+    pub energy_distance: Reading<f64>,
+    /// How likely so great a distance is by chance.
+    pub p_value: Reading<f64>,
+    /// Share of periods that are called drifted although nothing changed, 0 to 1.
+    pub false_alarm_rate: f64,
+    /// Whether the probability is no greater than that.
+    pub drifted: Reading<bool>,
 }
 
 /// Speed and size of a model on this board.

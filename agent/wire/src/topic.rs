@@ -43,6 +43,8 @@ pub enum ReportKind {
     Accuracy,
     /// A period of live work.
     Field,
+    /// Whether the board sees what it used to see.
+    Drift,
 }
 
 /// What a topic is for.
@@ -160,7 +162,7 @@ impl Channel {
 }
 
 impl ReportKind {
-    const ALL: [Self; 3] = [Self::Bench, Self::Accuracy, Self::Field];
+    const ALL: [Self; 4] = [Self::Bench, Self::Accuracy, Self::Field, Self::Drift];
 
     /// Its word in a topic.
     #[must_use]
@@ -169,6 +171,7 @@ impl ReportKind {
             Self::Bench => "bench",
             Self::Accuracy => "accuracy",
             Self::Field => "field",
+            Self::Drift => "drift",
         }
     }
 }

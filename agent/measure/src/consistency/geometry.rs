@@ -19,12 +19,31 @@ pub fn alignment(first: &[Vec<f32>], second: &[Vec<f32>]) -> Option<f64> {
 /// `None` with fewer than two rows, or vectors that aren't finite and all of one length. Time grows with the square of the rows.
 #[must_use]
 pub fn uniformity(rows: &[Vec<f32>]) -> Option<f64> {
-    dimension(rows)?;
-    let kernels = rows.iter().enumerate().flat_map(|(place, x)| {
-        rows.iter().skip(place + 1).map(move |other| libm::exp(-2.0 * squared_distance(x, other)))
-    });
-    // So far apart that every kernel is zero in floats: lower than can be told.
-    mean(kernels).filter(|kernel| *kernel > 0.0).map(libm::log)
+    UniformityKernel::new(rows)?.of(&(0..rows.len()).collect::<Vec<_>>())
+}
+
+/// What uniformity is the mean of, for every two rows: made once where many choices of the rows are looked at.
+#[derive(Clone, Debug)]
+pub struct UniformityKernel(Vec<Vec<f64>>);
+
+impl UniformityKernel {
+    /// Of rows; `None` as [`uniformity`], but one row will do.
+    #[must_use]
+    pub fn new(rows: &[Vec<f32>]) -> Option<Self> {
+        dimension(rows)?;
+        let kernel = |(i, row): (usize, &Vec<f32>)| {
+            rows[..i].iter().map(|other| libm::exp(-2.0 * squared_distance(row, other))).collect()
+        };
+        Some(Self(rows.iter().enumerate().map(kernel).collect()))
+    }
+
+    /// The uniformity of different rows, by their rising places; `None` with fewer than two.
+    #[must_use]
+    pub fn of(&self, rows: &[usize]) -> Option<f64> {
+        let pairs = rows.iter().enumerate().flat_map(|(count, &i)| rows[..count].iter().map(move |&j| self.0[i][j]));
+        // So far apart that every kernel is zero in floats: lower than can be told.
+        mean(pairs).filter(|kernel| *kernel > 0.0).map(libm::log)
+    }
 }
 
 /// ‖mean(a) − mean(b)‖, 0 to 2 for unit vectors: how far the modalities' centres are apart (Liang et al. 2022, "Mind the Gap").

@@ -4,7 +4,7 @@ mod geometry;
 mod retrieval;
 mod skew;
 
-pub use geometry::{alignment, modality_gap, uniformity};
+pub use geometry::{UniformityKernel, alignment, modality_gap, uniformity};
 pub use retrieval::{RetrievalRanks, embedding_distances, median_rank, recall_at, retrieval_ranks};
 pub use skew::{SkewTolerance, skew_tolerance};
 
