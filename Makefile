@@ -1,6 +1,6 @@
 # edgeval: everything a person or a machine does with this tree. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test format lint unit parity board test-int8-arm count-int8 test-int8-memory bench-int8 exact-int8 footprint vectors vectors-int8 stamps dist clean
+.PHONY: help build demo test format lint unit parity board test-int8-arm count-int8 test-int8-memory bench-int8 bench-evaluate exact-int8 footprint vectors vectors-int8 stamps dist clean
 SHELL := /bin/bash
 
 CARGO ?= cargo
@@ -58,6 +58,9 @@ footprint: dist packages-demo ## Measure size, start, memory and processor of wh
 
 bench-int8: packages-build packages-test ## int8 against ONNX Runtime, tract and rten, side by side: prints a table and writes docs/int8-benchmark.md
 	CARGO=$(CARGO) tests/int8/run.sh bench.py --out docs/int8-benchmark.md
+
+bench-evaluate: build packages-test ## `edgeval evaluate` against the same in Python: what both find, then how fast; writes docs/evaluate-benchmark.md
+	tests/evaluate/run.sh bench.py --out docs/evaluate-benchmark.md
 
 exact-int8: packages-build packages-test ## int8 against ONNX Runtime, value by value, on every model of the benchmark
 	CARGO=$(CARGO) tests/int8/run.sh exactness.py

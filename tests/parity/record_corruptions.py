@@ -258,4 +258,5 @@ def main(file, folder):
     (folder / "expected.json").write_text(json.dumps(expected) + "\n")
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
