@@ -144,7 +144,7 @@ fn what_is_no_report_is_named() {
     fails(&[MODEL, MODEL], 1, &["is a folder", "--set SET"]);
     fails(&["nowhere.json", &b], 1, &["nowhere.json"]);
     fails(&["README.md", "README.md", "--set", SET], 1, &["README.md", "bundle"]);
-    fails(&[&a, &b, "--tolerance", "-1"], 2, &["0 or more"]);
+    fails(&[&a, &b, "--tolerance=-1"], 2, &["0 or more"]);
     fails(&[&a, &b, "--split", "test"], 2, &["--set"]);
 }
 
