@@ -84,6 +84,7 @@ impl Run<'_> {
             without: self.without,
             options: options(),
             trials: true,
+            wrong_explained: 0,
             enough: None,
         };
         let mut workers: Vec<Worker> = (0..workers).map(|_| worker(self.bundle, true)).collect();
