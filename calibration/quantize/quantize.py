@@ -2,7 +2,9 @@
 
     python quantize.py model.fp32.onnx model.int8.onnx --set calibration/sets/av-digits
     python quantize.py model.fp32.onnx model.int8.onnx --set target/stamps/set --operators Conv Gemm MatMul Add GlobalAveragePool Gather
+    python quantize.py zoo/shape-talk --set calibration/sets/shape-talk
 
+A bundle that speaks has two graphs, encoder and decoder; the decoder's ranges come from what it says to the samples.
 Weights are int8 per output channel, activations uint8 per tensor. Of the operators that are named only products with weights,
 sums of what convolutions gave, and tables become integer; normalisation, softmax and the products of attention stay in float.
 """
@@ -53,7 +55,19 @@ def caption_feeds(folder):
     return feeds(read_split(folder, "calibration"))
 
 
-# By a set's task.
+def talk_feeds(folder, bundle):
+    """What encoder and decoder are fed while the float graphs answer the calibration samples, and some of them without a picture."""
+    from shape_talk.runtime import Talker, read_set
+
+    talker = Talker(bundle, "fp32")
+    samples = [(sample.ask, sample.given) for sample in read_set(folder) if sample.split == "calibration"]
+    samples += [(ask, {name: value for name, value in given.items() if name != "image"}) for ask, given in samples[::8]]
+    encoder = [talker.feeds(**given) for _, given in samples]
+    decoder = [feeds for ask, given in samples for feeds, _ in talker.steps(ask, talker.encode(**given))]
+    return encoder, decoder
+
+
+# By a set's task, of models with one graph.
 FEEDS = {"classification": pair_feeds, "retrieval": caption_feeds}
 
 
@@ -89,18 +103,24 @@ def quantize(source, target, feeds, method, operators=OPERATORS, seven_bits=Fals
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=pathlib.Path)
-    parser.add_argument("target", type=pathlib.Path)
+    parser.add_argument("source", type=pathlib.Path, help="a float graph, or the folder of a bundle that speaks")
+    parser.add_argument("target", type=pathlib.Path, nargs="?")
     parser.add_argument("--set", type=pathlib.Path, required=True)
     parser.add_argument("--method", choices=METHODS, default="minmax")
     parser.add_argument("--operators", nargs="+", default=OPERATORS)
     parser.add_argument("--seven-bits", action="store_true", help=(
         "weights in -64..64: where bright pictures fill the range of a byte, ONNX Runtime's sums of two products saturate on AVX2 otherwise"))
     arguments = parser.parse_args()
-    feeds = FEEDS[tomllib.loads((arguments.set / "set.toml").read_text())["task"]](arguments.set)
-    if not feeds:
-        parser.error(f"{arguments.set} has no calibration split")
-    quantize(arguments.source, arguments.target, feeds, arguments.method, arguments.operators, arguments.seven_bits)
+    if arguments.source.is_dir():
+        parts = zip(("encoder", "decoder"), talk_feeds(arguments.set, arguments.source))
+        jobs = [(arguments.source / f"{part}.fp32.onnx", arguments.source / f"{part}.int8.onnx", feeds) for part, feeds in parts]
+    else:
+        task = tomllib.loads((arguments.set / "set.toml").read_text())["task"]
+        jobs = [(arguments.source, arguments.target, FEEDS[task](arguments.set))]
+    for source, target, feeds in jobs:
+        if not feeds:
+            parser.error(f"{arguments.set} has no calibration split")
+        quantize(source, target, feeds, arguments.method, arguments.operators, arguments.seven_bits)
 
 
 if __name__ == "__main__":

@@ -147,6 +147,8 @@ pub struct GraphFacts {
 #[derive(Debug)]
 pub struct Graph {
     state: TypedSimpleState,
+    /// Whether an operator would begin where the last run ended: tract's recurrences (GRU, Scan) do.
+    is_recurrent: bool,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
     facts: GraphFacts,
@@ -203,8 +205,9 @@ impl Graph {
         let inputs = ports(&model, &model.inputs, |index| model.node(model.inputs[index].node).name.clone())?;
         let outputs = ports(&model, &model.outputs, |index| output_names.get(index).cloned().unwrap_or_default())?;
         let state = model.into_runnable().and_then(|plan| plan.spawn()).map_err(load_error)?;
+        let is_recurrent = state.op_states.iter().any(Option::is_some);
         let threads = (execution.threads > 1).then(|| Executor::multithread_with_name(execution.threads, "inference"));
-        Ok(Self { state, inputs, outputs, facts, threads, engine, assumed })
+        Ok(Self { state, is_recurrent, inputs, outputs, facts, threads, engine, assumed })
     }
 
     /// What goes in, in order.
@@ -259,6 +262,9 @@ impl Graph {
     /// Runs the graph once, on values in its order.
     pub(crate) fn run_values(&mut self, inputs: Vec<Value>) -> Result<Vec<Value>, GraphError> {
         let inputs: TVec<TValue> = inputs.into_iter().map(|value| value.0).collect();
+        if self.is_recurrent {
+            self.state = self.state.plan().spawn().map_err(run_error)?;
+        }
         let state = &mut self.state;
         let threads = self.threads.clone();
         let run = || match threads {

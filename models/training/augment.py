@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import librosa
 import numpy as np
 
-from features import BANDS, FLOOR, FRAMES, HIGH_HZ, LOW_HZ
+from features import BANDS, FLOOR, HIGH_HZ, LOW_HZ
 
 CENTRES_HZ = librosa.mel_frequencies(n_mels=BANDS + 2, fmin=LOW_HZ, fmax=HIGH_HZ, htk=False)[1:-1].astype(np.float32)
 TRACT_RANGE = 1.16         # longest and shortest vocal tract, as a factor on frequency
@@ -20,7 +20,7 @@ BEHIND_SNR = (1.0, 8.0)    # loudest frame over the noise put behind it, in nepe
 def augment(key, log_mel, noise, clear):
     """Batch, as many sounds without a digit to put behind, and which rows are clear enough for that (bool [n])."""
     keys = jax.random.split(key, 5)
-    sound = resample(log_mel, pace(keys[0], len(log_mel)), axis=1)
+    sound = resample(log_mel, pace(keys[0], *log_mel.shape[:2]), axis=1)
     sound = resample(sound, tract(keys[1], len(log_mel)), axis=2)
     silent = sound < jnp.log(FLOOR) + 0.05                # digital silence stays so through any microphone
     sound = jnp.where(silent, sound, sound + microphone(keys[2], len(log_mel)))
@@ -41,14 +41,14 @@ def log_uniform(key, count, limit):
     return jnp.exp(jax.random.uniform(key, (count, 1), minval=-jnp.log(limit), maxval=jnp.log(limit)))
 
 
-def pace(key, count):
-    """Frame positions of faster, slower and uneven speech, around a random moment."""
+def pace(key, count, length):
+    """Frame positions of faster, slower and uneven speech, around a random moment of `length` frames."""
     keys = jax.random.split(key, 5)
-    frames = jnp.arange(FRAMES)[None]
-    middle = jax.random.uniform(keys[0], (count, 1), minval=0.2, maxval=0.8) * FRAMES
+    frames = jnp.arange(length)[None]
+    middle = jax.random.uniform(keys[0], (count, 1), minval=0.2, maxval=0.8) * length
     shift = jax.random.uniform(keys[1], (count, 1), minval=-5, maxval=5)
     swing = jax.random.uniform(keys[2], (count, 1), maxval=2.5)
-    turns = jax.random.uniform(keys[3], (count, 1), minval=1, maxval=3) * frames / FRAMES + jax.random.uniform(keys[3], (count, 1))
+    turns = jax.random.uniform(keys[3], (count, 1), minval=1, maxval=3) * frames / length + jax.random.uniform(keys[3], (count, 1))
     return middle + (frames - middle) * log_uniform(keys[4], count, PACE_RANGE) + shift + swing * jnp.sin(2 * jnp.pi * turns)
 
 
@@ -82,6 +82,6 @@ def mask(key, sound):
         start = jax.random.uniform(start_key, (len(sound), 1), maxval=length)
         width = jax.random.uniform(width_key, (len(sound), 1), maxval=widest)
         return (jnp.arange(length)[None] >= start) & (jnp.arange(length)[None] < start + width)
-    hidden = stripe(keys[0], keys[1], BANDS, 8)[:, None, :] | stripe(keys[2], keys[3], FRAMES, 10)[:, :, None]
+    hidden = stripe(keys[0], keys[1], BANDS, 8)[:, None, :] | stripe(keys[2], keys[3], sound.shape[1], 10)[:, :, None]
     chosen = jax.random.uniform(keys[4], (len(sound), 1, 1)) < 0.5
     return jnp.where(hidden & chosen, sound.mean((1, 2), keepdims=True), sound)

@@ -51,7 +51,35 @@ class JaxOps:
     def reduce_max(self, x, axis):
         return x.max(axis, keepdims=True)
 
+    def embed(self, name, ids):
+        return self.parameters[name][ids]
+
+    def padding(self, ids):
+        """[n, length, 1]: 1 where a token is, 0 where there is padding, which is token 0."""
+        return (ids != 0).astype(jnp.float32)[..., None]
+
+    def gru(self, name, x):
+        """Both directions over [n, length, width] -> [n, length, 2 · size]; ONNX's GRU with linear_before_reset."""
+        inward, across = self.parameters[name + ".inward"], self.parameters[name + ".across"]       # [2, 3 · size, …]
+        bias, size = self.parameters[name + ".biases"], across.shape[2]
+        outputs = []
+        for way in range(2):
+            gates = x @ inward[way].T + bias[way, : 3 * size]
+
+            def step(state, gate, way=way):
+                kept = state @ across[way].T + bias[way, 3 * size:]
+                update, reset = (jax.nn.sigmoid(gate[:, part] + kept[:, part]) for part in (slice(0, size), slice(size, 2 * size)))
+                fresh = jnp.tanh(gate[:, 2 * size:] + reset * kept[:, 2 * size:])
+                state = (1 - update) * fresh + update * state
+                return state, state
+
+            _, states = jax.lax.scan(step, jnp.zeros((len(x), size)), gates.swapaxes(0, 1), reverse=way == 1)
+            outputs.append(states.swapaxes(0, 1))
+        return jnp.concatenate(outputs, -1)
+
     relu = staticmethod(jax.nn.relu)
+    sigmoid = staticmethod(jax.nn.sigmoid)
+    tanh = staticmethod(jnp.tanh)
     add = staticmethod(jnp.add)
     subtract = staticmethod(jnp.subtract)
     multiply = staticmethod(jnp.multiply)
@@ -132,16 +160,41 @@ class OnnxOps:
     def sqrt(self, x):
         return self.node("Sqrt", x)
 
+    def sigmoid(self, x):
+        return self.node("Sigmoid", x)
+
+    def tanh(self, x):
+        return self.node("Tanh", x)
+
+    def embed(self, name, ids):
+        return self.node("Gather", self.constant(name), ids, axis=0)
+
+    def padding(self, ids):
+        """1 where a token is, 0 where there is padding, which is token 0."""
+        is_padding = self.node("Equal", ids, self.literal("padding", [0], np.int64))
+        there = self.node("Sub", self.literal("one", 1.0), self.node("Cast", is_padding, to=TensorProto.FLOAT))
+        return self.node("Unsqueeze", there, self.literal("last", [-1], np.int64))
+
+    def gru(self, name, x):
+        """Both directions over [1, length, width] -> [1, length, 2 · size]."""
+        inward, across, biases = (self.constant(f"{name}.{part}") for part in ("inward", "across", "biases"))
+        length_first = self.node("Transpose", x, perm=[1, 0, 2])
+        size = self.parameters[name + ".across"].shape[2]
+        states = self.node("GRU", length_first, inward, across, biases, name=name, direction="bidirectional", hidden_size=size, linear_before_reset=1)
+        together = self.node("Transpose", states, perm=[2, 0, 1, 3])              # [length, 2, 1, size] -> [1, length, 2, size]
+        return self.node("Reshape", together, self.literal("shape_states", [1, -1, 2 * size], np.int64))
+
     def scale(self, x, factor):
         return self.node("Mul", x, self.literal(f"number_{factor}", factor))
 
     def shift(self, x, offset):
         return self.node("Add", x, self.literal(f"number_{offset}", offset))
 
-    def model(self, name, inputs, outputs):
-        """inputs {name: shape}, outputs {name: (tensor, shape)} -> a checked ONNX model."""
+    def model(self, name, inputs, outputs, integers=()):
+        """inputs {name: shape}, outputs {name: (tensor, shape)} -> a checked ONNX model; `integers` are int64 inputs."""
         ends = [helper.make_node("Identity", [tensor], [end], name=end) for end, (tensor, _) in outputs.items()]
-        describe = lambda key, shape: helper.make_tensor_value_info(key, TensorProto.FLOAT, shape)
+        kind = lambda key: TensorProto.INT64 if key in integers else TensorProto.FLOAT
+        describe = lambda key, shape: helper.make_tensor_value_info(key, kind(key), shape)
         graph = helper.make_graph(
             self.nodes + ends, name, [describe(*item) for item in inputs.items()],
             [describe(key, shape) for key, (_, shape) in outputs.items()], list(self.initializers.values()),

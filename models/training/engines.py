@@ -23,26 +23,26 @@ def to_8_khz(samples, rate_hz):
     return soxr.resample(np.asarray(samples, np.float32), rate_hz, SAMPLE_RATE_HZ, quality="HQ")
 
 
-def from_command(command, text=None):
+def from_command(command, text=None, encoding="utf-8"):
     """Runs a synthesizer whose command line holds {out} in place of its WAV file."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "out.wav")
         words = [word.replace("{out}", str(path)) for word in command]
-        subprocess.run(words, input=text, text=True, check=True, capture_output=True)
+        subprocess.run(words, input=text, encoding=encoding, check=True, capture_output=True)
         return to_8_khz(*soundfile.read(path))
 
 
-def espeak(word, voice, rate, pitch):
-    """espeak-ng: voice as in `en-gb+m3`, words a minute, pitch 0..99."""
+def espeak(word, voice, rate, pitch, program="espeak-ng"):
+    """espeak-ng, or its ancestor espeak: voice as in `en-gb+m3`, words a minute, pitch 0..99."""
     settings = ["-v", voice, "-s", str(rate), "-p", str(pitch)]
-    return from_command(["espeak-ng", *settings, "-w", "{out}", word])
+    return from_command([program, *settings, "-w", "{out}", word])
 
 
 def festival(word, voice, stretch):
-    """Festival's diphone voices; stretch lengthens every phone."""
+    """Festival's diphone voices; stretch lengthens every phone. It reads Latin-1."""
     script = [f"(voice_{voice})", f"(Parameter.set 'Duration_Stretch {stretch})"]
     options = [part for line in script for part in ("-eval", line)]
-    return from_command(["text2wave", *options, "-o", "{out}"], text=word)
+    return from_command(["text2wave", *options, "-o", "{out}"], text=word, encoding="latin-1")
 
 
 def flite(word, voice, stretch, pitch_hz):
@@ -60,7 +60,7 @@ sys.stdout.buffer.write(NanoTTS().speak(word, voice=voice, speed=float(speed), p
 
 
 def pico(word, voice, speed, pitch):
-    """SVOX Pico, voices en-US and en-GB. In a process of its own: Pico's answer depends a little on what it said before."""
+    """SVOX Pico, voices en-US, en-GB, es-ES, fr-FR, it-IT. In a process of its own: Pico's answer depends a little on what it said before."""
     command = [sys.executable, "-c", PICO_SCRIPT, word, voice, str(speed), str(pitch)]
     raw = subprocess.run(command, check=True, capture_output=True).stdout
     return to_8_khz(np.frombuffer(raw, np.int16) / 32768, 16000)
@@ -93,14 +93,35 @@ def kokoro_session():
     return session, json.loads(vocabulary.read_text(encoding="utf-8"))["vocab"]
 
 
-def kokoro(sounds, style, speed):
-    """Kokoro-82M: a word in its phoneme alphabet, a style vector [256]."""
+def kokoro(sounds, style, speed, end="."):
+    """Kokoro-82M: a word in its phoneme alphabet, a style vector [256]. `end` is the full stop or question mark."""
     session, vocabulary = kokoro_session()
-    tokens = [0, *(vocabulary[sound] for sound in sounds + "."), 0]
+    tokens = [0, *(vocabulary[sound] for sound in sounds + end), 0]
     names = [node.name for node in session.get_inputs()]
     rate = np.array([speed], np.float32 if "float" in session.get_inputs()[2].type else np.int32)
     feeds = dict(zip(names, ([tokens], style[None].astype(np.float32), rate)))
     return to_8_khz(np.ravel(session.run(None, feeds)[0]), 24000)
+
+
+# eSpeak's phonemes, joined by ^, that Kokoro writes as one letter.
+KOKORO_LETTERS = {
+    "a^ɪ": "I", "a^ʊ": "W", "d^z": "ʣ", "d^ʒ": "ʤ", "e^ɪ": "A", "o^ʊ": "O", "ə^ʊ": "Q", "s^s": "S", "t^s": "ʦ", "t^ʃ": "ʧ", "ɔ^ɪ": "Y",
+    "ə^l": "ᵊl",
+}
+KOKORO_AMERICAN = {"ɚ": "əɹ", "ɜːɹ": "ɜɹ", "ɜː": "ɜɹ", "ɐ": "ə", "ː": ""}
+
+
+def kokoro_sounds(text, language):
+    """A sentence in Kokoro's phoneme alphabet, by espeak-ng; language as in `en-us`."""
+    command = ["espeak-ng", "-q", "-v", language, "--ipa", "--tie=^", text]
+    sounds = " ".join(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+    for joined, letter in KOKORO_LETTERS.items():
+        sounds = sounds.replace(joined, letter)
+    if language == "en-us":
+        for written, letter in KOKORO_AMERICAN.items():
+            sounds = sounds.replace(written, letter)
+    _, vocabulary = kokoro_session()
+    return "".join(sound for sound in sounds if sound in vocabulary)
 
 
 @functools.cache

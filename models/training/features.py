@@ -24,11 +24,11 @@ FLOOR = 1e-7
 FRAMES = 1 + (WINDOW_SAMPLES - FFT) // HOP_SAMPLES
 
 
-def log_mel(windows):
+def log_mel(windows, hop_samples=HOP_SAMPLES):
     """Natural log of librosa's mel power, frames first: [n, 8000] in [-1, 1] -> float32 [n, 97, 40]."""
     power = librosa.feature.melspectrogram(
         y=np.asarray(windows, np.float32), sr=SAMPLE_RATE_HZ, n_fft=FFT, win_length=FRAME_SAMPLES,
-        hop_length=HOP_SAMPLES, window="hann", center=False, power=2.0, n_mels=BANDS,
+        hop_length=hop_samples, window="hann", center=False, power=2.0, n_mels=BANDS,
         fmin=LOW_HZ, fmax=HIGH_HZ, htk=False, norm="slaney",
     )
     return np.log(np.maximum(power, FLOOR)).swapaxes(-1, -2).astype(np.float32)

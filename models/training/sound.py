@@ -70,7 +70,7 @@ def place(rng, word):
 
 def colour(rng, sound):
     """A microphone's and a room's frequency response: a tilt, a few smooth bumps, sometimes a telephone's band."""
-    frequency_hz = np.fft.rfftfreq(WINDOW_SAMPLES, 1 / SAMPLE_RATE_HZ)
+    frequency_hz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE_HZ)
     octave = np.log2(np.maximum(frequency_hz, 50) / 1000)
     gain_db = rng.uniform(-4, 4) * octave
     for _ in range(3):
@@ -79,7 +79,7 @@ def colour(rng, sound):
         low_hz, high_hz = rng.uniform(80, 350), rng.uniform(2400, 3900)
         gain_db -= 12 * np.maximum(0, np.log2(low_hz / np.maximum(frequency_hz, 20)))
         gain_db -= 30 * np.maximum(0, np.log2(np.maximum(frequency_hz, 20) / high_hz))
-    return np.fft.irfft(np.fft.rfft(sound) * 10 ** (gain_db / 20), WINDOW_SAMPLES).astype(np.float32)
+    return np.fft.irfft(np.fft.rfft(sound) * 10 ** (gain_db / 20), len(sound)).astype(np.float32)
 
 
 def reverberate(rng, sound):
@@ -89,47 +89,47 @@ def reverberate(rng, sound):
     tail = rng.normal(0, 1, len(time_s)) * np.exp(-6.9 * time_s / decay_s)
     tail *= 10 ** (rng.uniform(-18, 2) / 20) / np.sqrt(np.sum(tail**2))
     tail[0] += 1
-    return fftconvolve(sound, tail)[:WINDOW_SAMPLES].astype(np.float32)
+    return fftconvolve(sound, tail)[: len(sound)].astype(np.float32)
 
 
-def noise_at(rng, level, babble):
+def noise_at(rng, level, babble, length=WINDOW_SAMPLES):
     """Noise of a random kind with the given root mean square."""
     kind = rng.choice(["coloured", "hum", "babble", "bursts"], p=[0.6, 0.1, 0.2, 0.1])
-    noise = {"coloured": coloured, "hum": hum, "bursts": bursts}[kind](rng) if kind != "babble" else murmur(rng, babble)
+    noise = {"coloured": coloured, "hum": hum, "bursts": bursts}[kind](rng, length) if kind != "babble" else murmur(rng, babble, length)
     return noise * (level / max(np.sqrt(np.mean(noise**2)), 1e-9))
 
 
-def coloured(rng):
+def coloured(rng, length=WINDOW_SAMPLES):
     """Noise whose power falls with frequency by 0 (white) to 2 (brown)."""
-    spectrum = np.fft.rfft(rng.normal(0, 1, WINDOW_SAMPLES))
+    spectrum = np.fft.rfft(rng.normal(0, 1, length))
     index = np.arange(len(spectrum))
-    return np.fft.irfft(spectrum / np.maximum(index, 20) ** (rng.uniform(0, 2) / 2), WINDOW_SAMPLES)
+    return np.fft.irfft(spectrum / np.maximum(index, 20) ** (rng.uniform(0, 2) / 2), length)
 
 
-def hum(rng):
+def hum(rng, length=WINDOW_SAMPLES):
     """Mains hum with harmonics, in a little white noise."""
-    time_s = np.arange(WINDOW_SAMPLES) / SAMPLE_RATE_HZ
+    time_s = np.arange(length) / SAMPLE_RATE_HZ
     base_hz = rng.choice([50, 60])
     tones = sum(rng.uniform(0, 1) / order * np.sin(2 * np.pi * (base_hz * order * time_s + rng.random())) for order in range(1, 12))
-    return tones + rng.normal(0, 0.03, WINDOW_SAMPLES)
+    return tones + rng.normal(0, 0.03, length)
 
 
-def bursts(rng):
+def bursts(rng, length=WINDOW_SAMPLES):
     """Knocks and clicks: short decaying noises."""
-    sound = rng.normal(0, 0.01, WINDOW_SAMPLES)
+    sound = rng.normal(0, 0.01, length)
     for _ in range(rng.integers(1, 6)):
-        start, length = rng.integers(WINDOW_SAMPLES), rng.integers(40, 1200)
-        piece = rng.normal(0, 1, length) * np.exp(-np.arange(length) / length * 5)
-        sound[start: start + length] += piece[: WINDOW_SAMPLES - start]
+        start, lasts = rng.integers(length), rng.integers(40, 1200)
+        piece = rng.normal(0, 1, lasts) * np.exp(-np.arange(lasts) / lasts * 5)
+        sound[start: start + lasts] += piece[: length - start]
     return sound
 
 
-def murmur(rng, babble):
+def murmur(rng, babble, length=WINDOW_SAMPLES):
     """Six random words over one another, backwards, so that none of them can be the answer."""
-    sound = rng.normal(0, 1e-4, WINDOW_SAMPLES)
+    sound = rng.normal(0, 1e-4, length)
     for _ in range(6):
-        word = babble[rng.integers(len(babble))][:WINDOW_SAMPLES][::-1]
-        start = rng.integers(WINDOW_SAMPLES - len(word) + 1)
+        word = babble[rng.integers(len(babble))][:length][::-1]
+        start = rng.integers(length - len(word) + 1)
         sound[start: start + len(word)] += word
     return sound
 
