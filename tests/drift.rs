@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     dead_code,
+    unused_imports,
     reason = "a test that can't go on fails; support is shared"
 )]
 
@@ -12,8 +13,8 @@ mod support;
 use std::path::Path;
 
 use serde_json::Value;
-use support::agent::{Agent, root};
-use support::{Broker, Delivered, Subscriber};
+
+use support::{Agent, Broker, Delivered, Subscriber, root};
 
 const SET: &str = "calibration/sets/av-digits";
 const SETTINGS: [(&str, &str); 4] = [

@@ -163,7 +163,7 @@ fn chrf2((first, second): Both<'_, GeneratedRow>, resampling: &Resampling) -> Pa
     let each = |rows: &[&GeneratedRow]| rows.iter().map(of_row).collect::<Vec<Option<ChrfStatistics>>>();
     let (first, second) = (each(first), each(second));
     let of = |values: &[Option<ChrfStatistics>], indices: &[usize]| {
-        indices.iter().filter_map(|&index| values[index].clone()).sum::<ChrfStatistics>().score()
+        indices.iter().filter_map(|&index| values[index]).sum::<ChrfStatistics>().score()
     };
     let name = ("chrf2", first.len().min(second.len()), true);
     figure(name, resampling, |indices| of(&first, indices), |indices| of(&second, indices))

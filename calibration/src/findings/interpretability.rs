@@ -48,7 +48,7 @@ impl Interpretability {
         Self {
             covered_with: "the set's mean picture and sound; words are left out".to_owned(),
             modalities: modalities.iter().map(|modality| of_modality(trials, *modality)).collect(),
-            figure: trials.statistic(NONE, all, |rows| gain(rows)),
+            figure: trials.statistic(NONE, all, gain),
         }
     }
 }
@@ -73,7 +73,7 @@ fn of_modality(trials: &Trials<'_>, modality: Modality) -> ModalityMap {
         insertion: mean(NONE, |it| Some(it.insertion)),
         random_deletion: of_random(|(deletion, _)| *deletion),
         random_insertion: of_random(|(_, insertion)| *insertion),
-        gain: trials.statistic(NONE, |trial| gaps(&[trial.explained.get(&modality)?]), |rows| gain(rows)),
+        gain: trials.statistic(NONE, |trial| gaps(&[trial.explained.get(&modality)?]), gain),
         pointing: trials.mean("no sample says where in it the answer is", |trial| {
             let pointed = trial.explained.get(&modality)?.pointed?;
             Some(if pointed { 1.0 } else { 0.0 })
