@@ -28,7 +28,8 @@ fn page_of(folder: &Path, arguments: &[&str]) -> PathBuf {
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // 3 is for timing that other processes disturbed: the page says so, and is written.
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", String::from_utf8_lossy(&output.stderr));
     page
 }
 
