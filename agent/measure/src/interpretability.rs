@@ -59,16 +59,11 @@ pub fn interpretability(map: &[f64], random: &[f64]) -> Option<f64> {
 /// 2018, without its tolerance in pixels). Of equal cells the first counts. The rate over samples takes Wilson's interval.
 ///
 /// `map` has `columns` cells a row, row by row from the upper left, and covers the picture. `None` when its rows aren't full, a value isn't
-/// finite, the map is flat, or no region is known.
+/// finite, or no region is known.
 #[must_use]
 pub fn pointing_hit(map: &[f64], columns: usize, regions: &[Region]) -> Option<bool> {
     let peak = *map_order(map)?.first()?;
-    // A flat map points nowhere.
-    if columns == 0
-        || map.iter().all(|value| *value == map[0])
-        || !map.len().is_multiple_of(columns)
-        || regions.is_empty()
-    {
+    if columns == 0 || !map.len().is_multiple_of(columns) || regions.is_empty() {
         return None;
     }
     let centre = |place: usize, cells: usize| (place as f64 + 0.5) / cells as f64;

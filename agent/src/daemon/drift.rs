@@ -146,12 +146,12 @@ mod tests {
     use super::*;
 
     fn options() -> config::Drift {
-        config::Drift { baseline_windows: 96, windows: 48, block_windows: 4, ..config::Drift::default() }
+        config::Drift { baseline_windows: 192, windows: 96, block_windows: 8, ..config::Drift::default() }
     }
 
     /// A window on a walk around 0, so that neighbours are alike, moved by `shift`.
     fn window(random: &mut Pcg64Mcg, last: &mut [f32; 4], shift: f32) -> Prediction {
-        last.iter_mut().for_each(|value| *value = 0.5 * *value + random.random_range(-1.0..1.0));
+        last.iter_mut().for_each(|value| *value = 0.3 * *value + random.random_range(-1.0..1.0));
         let embedding = last.iter().map(|value| value + shift).chain([3.0]).collect();
         Prediction {
             confidence: random.random_range(0.5..1.0),

@@ -203,6 +203,10 @@ impl Explainer<'_, '_> {
 
     fn pointed(&self, map: &[f64], columns: usize) -> Option<bool> {
         let (Modality::Image, Some(picture)) = (self.modality, &self.subject.window.image) else { return None };
+        // A flat map points nowhere.
+        if map.iter().all(|value| *value == map[0]) {
+            return None;
+        }
         let size = (picture.width, picture.height);
         let place = |x, y| self.subject.model.place_in_picture(size, (x, y));
         let regions = self.subject.sample.regions.iter().filter_map(|region| {

@@ -83,7 +83,7 @@ fn mistakes<'a>(labels: &[&'a str], rows: &[Vec<u64>]) -> Vec<Mistake<'a>> {
         said.map(|(said, count)| (*count, labels[truth], labels[said])).collect::<Vec<_>>()
     };
     let mut mistakes: Vec<Mistake<'_>> = rows.iter().take(labels.len()).enumerate().flat_map(of_row).collect();
-    mistakes.sort_by(|a, b| b.0.cmp(&a.0));
+    mistakes.sort_by_key(|mistake| std::cmp::Reverse(mistake.0));
     mistakes
 }
 
