@@ -108,7 +108,8 @@ pub(super) fn attack(trials: &Trials<'_>) -> Attack {
     Attack {
         clean: trials.mean(absent, |trial| trial.attacked.map(|_| trial.score)),
         robust: trials.mean(absent, |trial| Some(right(trial.attacked?.right))),
-        robust_by_clean: trials.mean("no attacked sample is right as it is, or none was attacked; pairs aren't", robust_by_clean),
+        robust_by_clean: trials
+            .mean("no attacked sample is right as it is, or none was attacked; pairs aren't", robust_by_clean),
         median_queries: trials.statistic("no attack succeeded on what was right", broken, median),
         on_sound: Measured::not_measured("this version attacks pictures alone"),
     }
