@@ -7,7 +7,6 @@ models/training/synthesis.py. Seeded: the same inputs give the same bytes.
 """
 
 import argparse
-import hashlib
 import json
 import pathlib
 import shutil
@@ -19,6 +18,7 @@ import soxr
 from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "models" / "training"))
+from checksums import write_checksums  # noqa: E402
 from features import LABELS, SAMPLE_RATE_HZ, WINDOW_SAMPLES  # noqa: E402
 from handwriting import held_out  # noqa: E402
 from clips import load, load_asterisk  # noqa: E402
@@ -88,9 +88,7 @@ def write_samples(out, pictures, clips):
 
 def write_identity(out, counts):
     """files.sha256 over every other file, then set.toml with its sum."""
-    files = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
-    sums = "".join(f"{hashlib.sha256((out / name).read_bytes()).hexdigest()}  {name}\n" for name in files)
-    (out / "files.sha256").write_text(sums)
+    total = write_checksums(out)
     splits = ", ".join(f"{name} = {count}" for name, count in counts.items())
     (out / "set.toml").write_text(f'''schema = 1
 name = "av-digits"
@@ -102,7 +100,7 @@ description = "A handwritten digit seen and an English digit heard, one second e
 modalities = ["image", "audio"]
 labels = {json.dumps(LABELS)}
 splits = {{ {splits} }}
-files_sha256 = "{hashlib.sha256(sums.encode()).hexdigest()}"
+files_sha256 = "{total}"
 ''')
 
 

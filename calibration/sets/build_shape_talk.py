@@ -7,7 +7,6 @@ same bytes.
 """
 
 import argparse
-import hashlib
 import json
 import pathlib
 import shutil
@@ -19,6 +18,7 @@ import soundfile
 from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "models" / "training"))
+from checksums import write_checksums  # noqa: E402
 from features import SAMPLE_RATE_HZ  # noqa: E402
 from shape_talk import pictures, sentences  # noqa: E402
 from shape_talk.hearing import WINDOW_SAMPLES, load  # noqa: E402
@@ -218,9 +218,7 @@ def regions(picture):
 
 def write_identity(out, counts):
     """files.sha256 over every other file, then set.toml with its sum."""
-    files = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
-    sums = "".join(f"{hashlib.sha256((out / name).read_bytes()).hexdigest()}  {name}\n" for name in files)
-    (out / "files.sha256").write_text(sums)
+    total = write_checksums(out)
     splits = ", ".join(f"{name} = {count}" for name, count in counts.items())
     (out / "set.toml").write_text(f'''schema = 1
 name = "shape-talk"
@@ -232,7 +230,7 @@ description = "A picture of one shape, asked about in writing or aloud in Englis
 modalities = ["image", "audio", "text"]
 asks = {json.dumps(ASKS)}
 splits = {{ {splits} }}
-files_sha256 = "{hashlib.sha256(sums.encode()).hexdigest()}"
+files_sha256 = "{total}"
 ''')
 
 

@@ -140,7 +140,7 @@ fn f1_macro((first, second): Both<'_, Row>, classes: (usize, usize), resampling:
     let of = |rows: &[&Row], classes: usize, indices: &[usize]| {
         let (truths, said): (Vec<usize>, Vec<usize>) =
             indices.iter().map(|&index| (rows[index].truth, rows[index].prediction.class)).unzip();
-        Some(Confusion::new(&truths, &said, classes).ok()?.summary().macro_average?.f1)
+        Some(Confusion::new(&truths, &said, classes).ok()?.macro_average()?.f1)
     };
     let name = ("f1_macro", first.len().min(second.len()), true);
     figure(name, resampling, |indices| of(first, classes.0, indices), |indices| of(second, classes.1, indices))

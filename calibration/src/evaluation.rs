@@ -9,7 +9,7 @@ use edgeval_models::{Manifest, Modality, Precision, Prediction};
 use crate::findings::{Tried, share_kept};
 use crate::journal::{Journal, Kept};
 use crate::order::stratified;
-use crate::trial::{self, Judge, Setup};
+use crate::trial::{self, Judge, Setup, failed};
 use crate::workers::in_parallel;
 use crate::{Answers, Explanation, Findings, ReferenceSet, Sample, SetError, Trial, TrialOptions, Worker};
 
@@ -112,11 +112,13 @@ impl Evaluation<'_> {
         let scores: Vec<(usize, f64)> = positions.iter().filter_map(score).collect();
         let to_try = order.len();
         let modalities = workers.first().map(|worker| worker.model.modalities()).unwrap_or_default();
-        let modalities = modalities.into_iter().filter(|modality| Some(*modality) != self.without).collect();
+        let modalities: Vec<Modality> =
+            modalities.into_iter().filter(|modality| Some(*modality) != self.without).collect();
         let subject = Tried { set: self.set, score: judge.name(), modalities, scores };
         let enough = AtomicBool::new(false);
         let (trials, wrong_explained) = match workers.first_mut().map(|worker| &mut worker.model) {
             Some(model) if to_try > 0 => {
+                let model = (model, subject.modalities.clone());
                 let setup =
                     Setup::new((self.set, &positions), judge, self.options, model, (self.precision, self.without))?;
                 let trials =
@@ -184,16 +186,9 @@ impl Evaluation<'_> {
 
     fn ask(&self, worker: &mut Worker, place: usize) -> Result<Prediction, SetError> {
         let sample = self.sample(place);
-        let mut window = self.set.window(sample)?;
-        if let Some(modality) = self.without {
-            window.remove(modality);
-        }
-        let failed = |reason: edgeval_models::ModelError| SetError::Prediction {
-            sample: sample.id.clone(),
-            reason: reason.into(),
-        };
-        let tensors = worker.model.preprocess(&window).map_err(failed)?;
-        let prediction = worker.model.ask(&tensors, window.ask.as_deref()).map_err(failed)?;
+        let window = self.set.window_without(sample, self.without)?;
+        let tensors = worker.model.preprocess(&window).map_err(|reason| failed(sample, reason))?;
+        let prediction = worker.model.ask(&tensors, window.ask.as_deref()).map_err(|reason| failed(sample, reason))?;
         // The sample would be refused when it is scored, after all others were asked about.
         if prediction.has_answer() && !prediction.confidence.is_finite() {
             return Err(SetError::Answer { sample: sample.id.clone(), reason: "what isn't a number".to_owned() });

@@ -257,6 +257,18 @@ impl ReferenceSet {
         Ok(Window { image, audio, text: text.clone(), ask: ask.clone(), turns: turns.clone() })
     }
 
+    /// The same, less a modality that is left out.
+    ///
+    /// # Errors
+    /// As [`ReferenceSet::window`].
+    pub fn window_without(&self, sample: &Sample, left_out: Option<Modality>) -> Result<Window, SetError> {
+        let mut window = self.window(sample)?;
+        if let Some(modality) = left_out {
+            window.remove(modality);
+        }
+        Ok(window)
+    }
+
     /// A sample's picture, sound or words alone: others aren't read.
     ///
     /// # Errors

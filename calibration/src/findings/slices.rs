@@ -34,7 +34,9 @@ pub struct SliceKey {
 
 impl Groups {
     pub(crate) fn new(tried: &Tried<'_>) -> Self {
-        let keys: Vec<SliceKey> = keys(tried).into_iter().map(|key| of_key(tried, key)).collect();
+        let names = keys(tried);
+        let cells = cells(tried, &names);
+        let keys: Vec<SliceKey> = names.into_iter().map(|key| of_key(tried, key)).collect();
         let ratio = |key: &SliceKey| key.gap.ratio.figure().map(|figure| figure.value);
         let ranked = keys.iter().filter_map(|key| Some((ratio(key)?, key)));
         let worst = ranked.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, key)| key);
@@ -42,7 +44,7 @@ impl Groups {
         Self {
             worst_by_best: worst.map_or_else(none, |key| key.gap.ratio.clone()),
             worst_key: worst.map(|key| key.key.clone()),
-            diversity: resampled(tried, diversity(&slices(tried, &cells(tried)))),
+            diversity: resampled(tried, &cells, diversity(&slices(tried, &cells))),
             keys,
         }
     }
@@ -67,8 +69,7 @@ fn of_key(tried: &Tried<'_>, key: &str) -> SliceKey {
 
 /// Cells of modalities and groups; of modalities alone where nothing is sliced. Cells are those that the set has: a combination that no sample of the
 /// split has isn't one.
-fn cells(tried: &Tried<'_>) -> BTreeMap<String, Vec<usize>> {
-    let keys = keys(tried);
+fn cells(tried: &Tried<'_>, keys: &BTreeSet<&str>) -> BTreeMap<String, Vec<usize>> {
     groups(tried, |sample| {
         let has = |modality: &&Modality| sample.has(**modality);
         let modalities: Vec<String> = tried.modalities.iter().filter(has).map(Modality::to_string).collect();
@@ -101,19 +102,18 @@ fn slices(tried: &Tried<'_>, groups: &BTreeMap<String, Vec<usize>>) -> Vec<Slice
 }
 
 /// Diversity with evenness's interval from resamples of all samples, which is narrower than that of the cells' own ends, and counts each sample once.
-fn resampled(tried: &Tried<'_>, diversity: Diversity) -> Diversity {
+fn resampled(tried: &Tried<'_>, cells: &BTreeMap<String, Vec<usize>>, diversity: Diversity) -> Diversity {
     if diversity.evenness.figure().is_none() {
         return diversity;
     }
-    let covered: Vec<Vec<usize>> =
-        cells(tried).into_values().filter(|members| members.len() as u64 >= RANKED_SAMPLES).collect();
+    let covered: Vec<&Vec<usize>> = cells.values().filter(|members| members.len() as u64 >= RANKED_SAMPLES).collect();
     let samples = tried.scores.iter().map(|(place, _)| &tried.set.samples()[*place]);
     let resampling = Resampling::new(samples.map(|sample| (sample.id.as_str(), sample.cluster.as_deref())));
     let evenness = bootstrapped(tried.scores.len(), &resampling, |indices| {
         let mut times = vec![0_u32; tried.scores.len()];
         indices.iter().for_each(|&index| times[index] += 1);
         // A cell that a resample left empty has no score.
-        let score = |members: &Vec<usize>| {
+        let score = |members: &&Vec<usize>| {
             let count: u32 = members.iter().map(|&member| times[member]).sum();
             let sum: f64 = members.iter().map(|&member| f64::from(times[member]) * tried.scores[member].1).sum();
             (count > 0).then(|| sum / f64::from(count))

@@ -12,7 +12,7 @@ use crate::corruption::{
 };
 
 /// Whose noise is played at a model that has one modality alone (MultiBench's baseline).
-const NOISES: [(Modality, &str); 2] =
+pub(crate) const NOISES: [(Modality, &str); 2] =
     [(Modality::Image, PictureCorruption::GaussianNoise.name()), (Modality::Audio, SoundCorruption::WhiteNoise.name())];
 
 /// Scores under corruption.

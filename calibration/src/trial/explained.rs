@@ -1,5 +1,6 @@
 //! What in a sample the answer hangs on: a map of what was lost by covering each cell, and whether the map tells the truth.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use edgeval_measure::{Region, area_over_share, map_order, pointing_hit};
@@ -55,8 +56,8 @@ enum Cover<'a> {
 pub(super) fn explained(
     subject: &mut Subject<'_>,
     clean: &Prediction,
-) -> Result<Vec<(Modality, Explanation)>, SetError> {
-    let mut explanations = Vec::new();
+) -> Result<BTreeMap<Modality, Explanation>, SetError> {
+    let mut explanations = BTreeMap::new();
     if !clean.has_answer() {
         return Ok(explanations);
     }
@@ -65,7 +66,7 @@ pub(super) fn explained(
         let plane = planes.iter().find(|plane| plane.modality() == modality);
         let Some(cover) = Cover::of(plane, &subject.window, modality) else { continue };
         let mut explainer = Explainer { subject, clean, modality, cover, queries: 0 };
-        explanations.push((modality, explainer.explain()?));
+        explanations.insert(modality, explainer.explain()?);
     }
     Ok(explanations)
 }

@@ -16,12 +16,14 @@ use edgeval_models::{Modality, Model, Prediction};
 use serde::{Deserialize, Serialize};
 
 pub use self::attacked::AttackEnd;
+pub(crate) use self::corrupted::NOISES;
 pub use self::explained::Explanation;
 pub(crate) use self::judge::Judge;
 pub use self::modalities::{Agreement, Replaced};
 pub use self::precision::PrecisionGap;
 pub(crate) use self::setup::Setup;
 use self::subject::Subject;
+pub(crate) use self::subject::failed;
 use crate::{SetError, SquareAttack};
 
 /// What is tried, and how hard.
@@ -94,7 +96,7 @@ pub(crate) fn run(
     let agreement = modalities::agreement(&subject, &combined);
     let shifted = shifted::shifted(&mut subject, score)?;
     let attacked = if examine { attacked::attacked(&mut subject)? } else { None };
-    let explained = if examine { explained::explained(&mut subject, clean)? } else { Vec::new() };
+    let explained = if examine { explained::explained(&mut subject, clean)? } else { BTreeMap::new() };
     let gap = |other: &mut Model| precision::gap(&subject, clean, other, setup.other_is_fp32);
     let precision = worker.other.as_mut().map(gap).transpose()?;
     Ok(Trial {
@@ -108,7 +110,7 @@ pub(crate) fn run(
         shifted,
         attacked,
         precision,
-        explained: explained.into_iter().collect(),
+        explained,
     })
 }
 
@@ -123,5 +125,5 @@ pub(crate) fn explain(
     clean: &Prediction,
 ) -> Result<BTreeMap<Modality, Explanation>, SetError> {
     let mut subject = Subject::new(&mut worker.model, setup, place)?;
-    Ok(explained::explained(&mut subject, clean)?.into_iter().collect())
+    explained::explained(&mut subject, clean)
 }

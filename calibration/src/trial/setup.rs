@@ -39,7 +39,8 @@ pub(crate) struct Setup<'a> {
 }
 
 impl<'a> Setup<'a> {
-    /// Of a split's samples at `positions`, in the set's order. The model is asked for the mean of what it is given.
+    /// Of a split's samples at `positions`, in the set's order. The model is asked for the mean of what it is given; `modalities` are what it takes, less
+    /// what is left out.
     ///
     /// # Errors
     /// When a sample can't be read or preprocessed.
@@ -47,11 +48,9 @@ impl<'a> Setup<'a> {
         (set, positions): (&'a ReferenceSet, &[usize]),
         judge: Judge,
         options: TrialOptions,
-        model: &mut Model,
+        (model, modalities): (&mut Model, Vec<Modality>),
         (precision, without): (Precision, Option<Modality>),
     ) -> Result<Self, SetError> {
-        let modalities: Vec<Modality> =
-            model.modalities().into_iter().filter(|modality| Some(*modality) != without).collect();
         let having = having(set, positions, &modalities, options.seed);
         let mut stream = having.get(&Modality::Image).map(|(places, _)| places.clone()).unwrap_or_default();
         crate::order::shuffle(&mut stream, &mut Random::seeded(options.seed));
@@ -76,11 +75,7 @@ impl<'a> Setup<'a> {
 
     /// A sample's window, less what is left out.
     pub fn window(&self, sample: &Sample) -> Result<Window, SetError> {
-        let mut window = self.set.window(sample)?;
-        if let Some(modality) = self.without {
-            window.remove(modality);
-        }
-        Ok(window)
+        self.set.window_without(sample, self.without)
     }
 
     /// For each modality that a sample has the windows of others whose parts can stand in, with that modality alone read. Each of the split's samples is once the

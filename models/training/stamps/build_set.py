@@ -8,9 +8,13 @@ import hashlib
 import json
 import pathlib
 import shutil
+import sys
 
 from material import one_per_caption, stamps
 from pictures import square
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "calibration" / "sets"))
+from checksums import write_checksums  # noqa: E402
 
 VERSION = "1.0.0"
 SPLITS = ("test", "calibration")
@@ -66,11 +70,8 @@ def refuse_shared_pictures(found):
 
 def write_identity(out, counts, package_version):
     """files.sha256 over every other file, then set.toml with its sum."""
-    files = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
-    sums = "".join(f"{hashlib.sha256((out / name).read_bytes()).hexdigest()}  {name}\n" for name in files)
-    (out / "files.sha256").write_text(sums)
+    total = write_checksums(out)
     splits = ", ".join(f"{name} = {count}" for name, count in counts.items())
-    total = hashlib.sha256(sums.encode()).hexdigest()
     (out / "set.toml").write_text(
         DESCRIPTION.format(version=VERSION, package=PACKAGE, package_version=package_version, splits=splits, sum=total))
 

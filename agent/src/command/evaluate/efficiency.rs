@@ -97,10 +97,7 @@ impl Timed {
         let mut pss_bytes = Ok(Vec::new());
         let warm_up = positions.iter().take(WARM_UP).map(|place| (place, false));
         for (&place, is_timed) in warm_up.chain(positions.iter().step_by(step).map(|place| (place, true))) {
-            let mut window = set.window(&set.samples()[place])?;
-            if let Some(modality) = without {
-                window.remove(modality);
-            }
+            let window = set.window_without(&set.samples()[place], without)?;
             let answer = pipeline::answer(model, &window, Duration::ZERO)?;
             if is_timed {
                 let times = &answer.times;

@@ -1,10 +1,11 @@
 //! Where an evaluation keeps what it has done.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use edgeval_calibration::{Journal, Kept, ReferenceSet};
 
-use super::{Args, key};
+use super::Args;
 use crate::state::default_directory;
 
 /// A journal, what it had, and where it is.
@@ -43,4 +44,22 @@ pub(super) fn open(args: &Args, model: &str, set: &ReferenceSet) -> anyhow::Resu
 fn default_path(key: &str) -> PathBuf {
     let name = &edgeval_models::sha256(key.as_bytes())[..16];
     default_directory(|name| std::env::var(name).ok()).join("evaluations").join(format!("{name}.jsonl"))
+}
+
+/// Everything that a figure depends on, in words: two evaluations with the same may share what was done.
+fn key(args: &Args, model: &str, set: &ReferenceSet) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let parts: BTreeMap<&str, String> = [
+        ("version", version.to_owned()),
+        ("model", model.to_owned()),
+        ("precision", args.precision.to_string()),
+        ("engine", args.engine.to_string()),
+        ("set", set.identity().to_owned()),
+        ("split", args.split.clone()),
+        ("without", args.without.clone().unwrap_or_default()),
+        ("trials", (!args.quick).to_string()),
+        ("options", format!("{:?}", args.options())),
+    ]
+    .into();
+    format!("{parts:?}")
 }

@@ -8,7 +8,6 @@ mod page;
 mod print;
 mod scorecard;
 
-use std::collections::BTreeMap;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -254,22 +253,4 @@ fn say_stopped(evaluated: &Evaluated, path: Option<&Path>) -> ExitCode {
         None => anstream::eprintln!("{done}; nothing could be kept"),
     }
     ExitCode::from(EXIT_INTERRUPTED)
-}
-
-/// Everything that a figure depends on, in words: two evaluations with the same may share what was done.
-fn key(args: &Args, model: &str, set: &ReferenceSet) -> String {
-    let version = env!("CARGO_PKG_VERSION");
-    let parts: BTreeMap<&str, String> = [
-        ("version", version.to_owned()),
-        ("model", model.to_owned()),
-        ("precision", args.precision.to_string()),
-        ("engine", args.engine.to_string()),
-        ("set", set.identity().to_owned()),
-        ("split", args.split.clone()),
-        ("without", args.without.clone().unwrap_or_default()),
-        ("trials", (!args.quick).to_string()),
-        ("options", format!("{:?}", args.options())),
-    ]
-    .into();
-    format!("{parts:?}")
 }

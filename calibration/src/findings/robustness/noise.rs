@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{Trials, Tried};
 use crate::Trial;
-use crate::corruption::{PictureCorruption, SoundCorruption};
 use crate::resampling::mean;
+use crate::trial::NOISES;
 
 /// Scores against how much noise there is; the levels are severities, 0 being clean.
 #[derive(Clone, Debug, Serialize)]
@@ -24,10 +24,6 @@ pub struct Noise {
 
 /// Of the noises that the modality alone was played, too.
 pub(super) fn noise(trials: &Trials<'_>, tried: &Tried<'_>) -> Vec<Noise> {
-    let names = [
-        (Modality::Image, PictureCorruption::GaussianNoise.name()),
-        (Modality::Audio, SoundCorruption::WhiteNoise.name()),
-    ];
     let of = |(modality, name): (Modality, &'static str)| {
         let bit = tried.modalities.iter().position(|known| *known == modality)?;
         let both = |trial: &Trial| {
@@ -47,7 +43,7 @@ pub(super) fn noise(trials: &Trials<'_>, tried: &Tried<'_>) -> Vec<Noise> {
             }),
         })
     };
-    names.into_iter().filter_map(of).collect()
+    NOISES.into_iter().filter_map(of).collect()
 }
 
 /// Scores by level, from clean.

@@ -29,10 +29,7 @@ pub(super) fn render(
 ) -> anyhow::Result<Markup> {
     let mut cards = Vec::new();
     for case in worst(evaluated, set) {
-        let mut window = set.window(case.sample)?;
-        if let Some(modality) = without {
-            window.remove(modality);
-        }
+        let window = set.window_without(case.sample, without)?;
         let tensors = model.preprocess(&window)?;
         cards.push(card(&case, &Shown { window: &window, tensors: &tensors, model })?);
     }

@@ -1,9 +1,8 @@
 //! What is printed of a classifier's and a finder's accuracy.
 
 use edgeval_calibration::{Accuracy, Retrieval};
-use edgeval_measure::Measured;
 
-use super::{cells, print_table};
+use super::{print_table, value};
 use crate::terminal;
 
 /// Classes that are listed at most: the JSON has them all.
@@ -40,7 +39,6 @@ fn print_classes(accuracy: &Accuracy) {
     terminal::print_heading("By class");
     let mut table = terminal::table(&["class", "precision", "recall", "F1", "samples"]);
     for class in accuracy.per_class.iter().take(SHOWN_CLASSES) {
-        let value = |figure: &Measured| cells(figure).swap_remove(0);
         table.add_row([
             class.label.clone(),
             value(&class.precision),

@@ -4,7 +4,7 @@ use edgeval_calibration::{CorruptionScores, Interpretability, Robustness};
 use edgeval_measure::Measured;
 
 use super::super::output::FairnessFigures;
-use super::{cells, print_table};
+use super::{print_table, value};
 use crate::terminal;
 
 /// Prints what is left of the score.
@@ -89,9 +89,4 @@ pub(super) fn print_interpretability(interpretability: &Interpretability) {
     }
     terminal::align_numbers(&mut table);
     println!("{table}");
-}
-
-/// A figure alone, or a dash.
-fn value(figure: &Measured) -> String {
-    cells(figure).swap_remove(0)
 }

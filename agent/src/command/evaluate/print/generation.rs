@@ -1,9 +1,8 @@
 //! What is printed of a model that generates.
 
 use edgeval_calibration::{Generation, GenerationSlice};
-use edgeval_measure::Measured;
 
-use super::{cells, print_table};
+use super::{print_table, value};
 use crate::terminal;
 
 /// No table of groups is longer: the JSON has them all.
@@ -40,7 +39,6 @@ fn print_groups(slices: &[GenerationSlice]) {
     terminal::print_heading("By group");
     let mut table = terminal::table(&["group", "exact match", "chrF2", "n", ""]);
     for slice in slices.iter().take(SHOWN_GROUPS) {
-        let value = |figure: &Measured| cells(figure).swap_remove(0);
         let n = slice.exact_match.figure().map_or_else(String::new, |figure| figure.n.to_string());
         let note = if slice.ranked { "" } else { "too few to rank" };
         let name = format!("{} = {}", slice.key, slice.value);

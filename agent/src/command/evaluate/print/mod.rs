@@ -101,6 +101,11 @@ pub(super) fn print_table(figures: &[(&str, &Measured)]) {
     println!("{table}");
 }
 
+/// A figure alone, or a dash.
+fn value(figure: &Measured) -> String {
+    cells(figure).swap_remove(0)
+}
+
 pub(super) fn cells(figure: &Measured) -> Vec<String> {
     match figure {
         Measured::Figure(figure) => vec![
