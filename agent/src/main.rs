@@ -8,6 +8,7 @@ mod clock;
 mod command;
 mod config;
 mod daemon;
+mod log;
 mod measurement;
 mod pipeline;
 mod probe;
@@ -16,19 +17,19 @@ mod report;
 mod stages;
 mod state;
 mod stop;
+mod supervisor;
 mod terminal;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 
 /// Exit status of a measurement that was made but isn't valid.
 pub const EXIT_INVALID: u8 = 3;
 
 fn main() -> ExitCode {
     let arguments = command::Arguments::parse();
-    start_log();
+    log::start();
     match command::run(arguments) {
         Ok(code) => code,
         Err(error) => {
@@ -36,15 +37,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Logs go to standard error, what was asked for to standard output. `EDGEVAL_LOG=debug` shows more.
-fn start_log() {
-    let filter = EnvFilter::try_from_env("EDGEVAL_LOG").unwrap_or_else(|_| EnvFilter::new("warn,edgeval=info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_target(false)
-        .init();
 }

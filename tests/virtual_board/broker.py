@@ -39,13 +39,15 @@ def free_port():
 
 
 class Broker:
-    """Runs until closed; everything published goes to a file in `folder`."""
+    """Runs until closed; everything published goes to a file in `folder`. `more` is configuration for other listeners."""
+
+    more = ""
 
     def __init__(self, folder):
         self.port = free_port()
         self.path = folder / "messages.tsv"
         configuration = folder / "mosquitto.conf"
-        configuration.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
+        configuration.write_text(f"per_listener_settings true\nlistener {self.port} 127.0.0.1\nallow_anonymous true\n{self.more}")
         self.log = open(folder / "mosquitto.log", "w", encoding="utf-8")
         self.server = self._start("mosquitto", "-c", str(configuration), stdout=self.log)
         self.messages = open(self.path, "w", encoding="utf-8")

@@ -7,6 +7,7 @@ mod decode;
 mod devices;
 mod evaluate;
 mod inspect;
+mod manual;
 mod run;
 mod set;
 
@@ -46,6 +47,9 @@ enum Verb {
     Decode(decode::Args),
     /// Print a shell's completion script
     Completions(completions::Args),
+    /// Write the manual pages
+    #[command(hide = true)]
+    Manual(manual::Args),
 }
 
 /// Does what was asked for.
@@ -66,6 +70,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Verb::Devices(args) => devices::run(args),
         Verb::Decode(args) => decode::run(args),
         Verb::Completions(args) => completions::run(args),
+        Verb::Manual(args) => manual::run(args),
     }
 }
 

@@ -27,6 +27,7 @@ use crate::publish;
 
 use crate::state::{self, State};
 use crate::stop::Stop;
+use crate::supervisor::Supervisor;
 
 /// How long a clean stop may take.
 const STOP_DEADLINE: Duration = Duration::from_millis(1500);
@@ -50,10 +51,12 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     let publisher = publish::open(&config.broker, outbox, address.clone(), device, device::random())?;
     let state = open_state(&directory);
     let mut reporter = Reporter::new(publisher, state, &roots, &address, started);
+    let mut supervisor = Supervisor::from_environment();
     let worked = match &config.model {
-        Some(model) => measure(config, model, &mut reporter, &stop),
-        None => idle(config, &mut reporter, &stop),
+        Some(model) => measure(config, model, &mut reporter, &stop, &mut supervisor),
+        None => idle(config, &mut reporter, &stop, &mut supervisor),
     };
+    supervisor.stopping();
     // Only a replay that came to its end has something that is worth a longer wait.
     let deadline = if stop.requested() || worked.is_err() { STOP_DEADLINE } else { FLUSH_DEADLINE };
     reporter.stop(deadline);
@@ -73,9 +76,11 @@ fn open_state(directory: &Path) -> Option<State> {
 }
 
 /// Only says that the board is there, and how it is.
-fn idle(config: &Config, reporter: &mut Reporter, stop: &Stop) -> anyhow::Result<()> {
+fn idle(config: &Config, reporter: &mut Reporter, stop: &Stop, supervisor: &mut Supervisor) -> anyhow::Result<()> {
     tracing::info!("no model is configured: only saying that this board is there");
+    supervisor.ready("no model is configured");
     while !stop.requested() {
+        supervisor.progress(Moment::now());
         std::thread::sleep(PATIENCE.min(config.report.live_interval()));
         if reporter.live_is_due(config.report.live_interval()) {
             reporter.publish_live(None);
@@ -94,7 +99,13 @@ struct Work<'a> {
     drift: Option<Drift>,
 }
 
-fn measure(config: &Config, options: &config::Model, reporter: &mut Reporter, stop: &Stop) -> anyhow::Result<()> {
+fn measure(
+    config: &Config,
+    options: &config::Model,
+    reporter: &mut Reporter,
+    stop: &Stop,
+    supervisor: &mut Supervisor,
+) -> anyhow::Result<()> {
     let roots = Roots::default();
     let before_load = memory::of_this_process(&roots);
     let (bundle, loaded) = measurement::load_bundle(&options.path, options.precision, options.execution())?;
@@ -118,7 +129,8 @@ fn measure(config: &Config, options: &config::Model, reporter: &mut Reporter, st
         replayed: open_replayed(config, bundle.manifest())?,
         drift: open_drift(config, &identity.sha256, reporter),
     };
-    work.run(reporter, stop)
+    supervisor.ready(&format!("measuring {}", identity.name));
+    work.run(reporter, stop, supervisor)
 }
 
 /// What keeps a replay's answers, where they can be scored.
@@ -162,9 +174,10 @@ fn needs(manifest: &Manifest) -> Needs {
 }
 
 impl Work<'_> {
-    fn run(&mut self, reporter: &mut Reporter, stop: &Stop) -> anyhow::Result<()> {
+    fn run(&mut self, reporter: &mut Reporter, stop: &Stop, supervisor: &mut Supervisor) -> anyhow::Result<()> {
         let report = &self.config.report;
         while !stop.requested() {
+            supervisor.progress(Moment::now());
             match self.source.next(PATIENCE.min(report.live_interval())) {
                 Next::Window(window) => self.answer(&window, reporter)?,
                 Next::Nothing => {}
