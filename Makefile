@@ -1,6 +1,6 @@
 # edgeval: everything a person or a machine does with this tree. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test format lint unit parity board test-int8-arm count-int8 test-int8-memory bench-int8 bench-evaluate exact-int8 footprint vectors vectors-int8 stamps dist clean
+.PHONY: help build demo test format lint unit parity board test-int8-arm count-int8 test-int8-memory bench-int8 bench-evaluate exact-int8 footprint vectors vectors-int8 stamps dist deb test-boards clean
 SHELL := /bin/bash
 
 CARGO ?= cargo
@@ -52,6 +52,16 @@ test-int8-memory: packages-build packages-aarch64 ## The same with every access 
 
 dist: packages-build ## Build what is shipped and measured (LTO, stripped): target/dist/edgeval
 	$(CARGO) build --profile dist --package edgeval
+
+deb: ## Debian packages for boards, from this machine: target/deb/edgeval_*_arm64.deb and _armhf.deb
+	cross/package aarch64
+	cross/package armv7
+	lintian --allow-root --fail-on error target/deb/*.deb
+
+test-boards: packages-debian-board ## Install the package on two emulated 64-bit boards with systemd, and break things (make deb first)
+	cross/debian-board/build-disk target/debian-board/image
+	tests/debian_board/run.py target/deb/edgeval_*_arm64.deb --cpu cortex-a76
+	tests/debian_board/run.py target/deb/edgeval_*_arm64.deb --cpu cortex-a72
 
 footprint: dist packages-demo ## Measure size, start, memory and processor of what is shipped
 	tests/footprint.py target/dist/edgeval
