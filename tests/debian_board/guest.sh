@@ -34,7 +34,7 @@ start() {
 
 look_around() {
     tell security "\"exposure\":$(systemd-analyze security edgeval --no-pager | sed -n 's/.*Overall exposure level.*: \([0-9.]*\) .*/\1/p')"
-    tell user "\"name\":\"$(ps -o user= -p "$(property MainPID)")\""
+    tell user "\"name\":\"$(stat -c %U "/proc/$(property MainPID)")\""
     tell memory "\"bytes\":$(property MemoryCurrent)"
     tell cpu "\"features\":\"$(sed -n 's/^Features[^:]*: //p' /proc/cpuinfo | head -n 1)\""
 }
