@@ -56,7 +56,7 @@ fn send(publisher: &Publisher) -> u64 {
 fn open_in(folder: &Path, url: &str, outbox: &OutboxOptions) -> Publisher {
     let options = Options { url: url.to_owned(), ..Options::default() };
     let address = Address::new("home", "pi").unwrap();
-    publish::open(&options, (folder, outbox), address, device(), Pcg64::seed_from_u64(1)).unwrap()
+    publish::open(&options, (folder, outbox), address, device(), Pcg64::seed_from_u64(1), None).unwrap()
 }
 
 fn at_once() -> OutboxOptions {
