@@ -131,17 +131,17 @@ fn tell(heard: &Heard, bar: &ProgressBar, json: bool) {
                 bar.set_position(*done);
                 bar.set_message(stage.to_string());
             } else {
-                bar.set_message(format!("{:?}", answer.state).to_lowercase());
+                bar.set_message(answer.state.as_str());
             }
         }
     }
 }
 
 fn print(answer: &CommandResult) -> anyhow::Result<()> {
-    let word = format!("{:?}", answer.state).to_lowercase();
+    let word = answer.state.as_str();
     let reason = answer.reason.as_ref().map_or(String::new(), |reason| format!("{} ({})", reason.text, reason.code));
     let good = answer.state == CommandState::Done;
-    let word = if good { terminal::Word::Good(&word) } else { terminal::Word::Bad(&word) };
+    let word = if good { terminal::Word::Good(word) } else { terminal::Word::Bad(word) };
     let report = answer.report_id.as_ref().map_or(String::new(), |id| format!("report {id}"));
     terminal::print_verdict(&word, &[reason, report].concat());
     if let Some(status) = &answer.status {

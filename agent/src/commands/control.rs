@@ -413,7 +413,7 @@ impl Control {
         };
         self.ledger.end(id, &verdict);
         let why = verdict.reason.as_ref().map_or(String::new(), |refusal| format!(": {}", refusal.text));
-        tracing::info!("command {id}: {name} is {:?}{why}", verdict.state);
+        tracing::info!("command {id}: {name} is {}{why}", verdict.state.as_str());
         let report_id = verdict.report_id.as_deref().map(wire::text);
         let result = answer(id, name, verdict.state, verdict.reason.as_ref());
         self.send(&wire::CommandResult { report_id, ..result }, reply);

@@ -32,7 +32,7 @@ use crate::commands::tasks;
 use crate::config::{self, Config, When};
 use crate::measurement::{self, Loaded};
 use crate::pipeline;
-use crate::probe::{Roots, memory};
+use crate::probe::{ProbeError, Roots, memory};
 use crate::publish::{self, Incoming, Publisher};
 use crate::state::{self, State};
 use crate::stop::Stop;
@@ -140,20 +140,22 @@ impl Measuring {
         link: &Link,
     ) -> anyhow::Result<Self> {
         let roots = Roots::default();
-        let before_load = memory::of_this_process(&roots);
+        let before_load = match &prepared {
+            None => memory::of_this_process(&roots),
+            Some(_) => Err(ProbeError::Absent("the last model was still at work while it was loaded".to_owned())),
+        };
         let Prepared { bundle, loaded } = prepared.map_or_else(|| tasks::load(options), Ok)?;
         let Loaded { mut model, identity, .. } = loaded;
         if let Some(warning) = measurement::warning_of_float(&model) {
             tracing::warn!("{warning}; `edgeval inspect` says why");
         }
-        // What can fail comes first: until then the last model is the one that is told of.
-        let source = open_source(config, &bundle)?;
-        let replayed = open_replayed(config, bundle.manifest())?;
+        reporter.model_ready(&identity, model.inspect().model_bytes, before_load);
         // The first inference is slower than the rest: it is measured, told, and not among the windows'.
         pipeline::answer(&mut model, &Window::default(), Duration::ZERO)?;
-        reporter.model_ready(&identity, model.inspect().model_bytes, before_load);
-        reporter.describe_device(device::describe(&roots, &[identity.to_wire()]));
         reporter.first_inference();
+        let source = open_source(config, &bundle)?;
+        let replayed = open_replayed(config, bundle.manifest())?;
+        reporter.describe_device(device::describe(&roots, &[identity.to_wire()]));
         reporter.publish_field(None);
         link.tell_model(identity.to_wire());
         let drift = open_drift(config, &identity.sha256, reporter);

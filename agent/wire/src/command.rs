@@ -124,6 +124,9 @@ pub enum CommandError {
     /// More bytes than any command has.
     #[error("{0} bytes are more than any command has ({MAX_COMMAND_BYTES})")]
     TooLarge(usize),
+    /// It has no names.
+    #[error("the body must be a JSON object, such as {{\"quick\": true}}")]
+    NoObject,
     /// It isn't JSON, or another command's.
     #[error("the body isn't one of this command: {0}")]
     Json(#[from] serde_json::Error),
@@ -138,7 +141,11 @@ impl Command {
         if body.len() > MAX_COMMAND_BYTES {
             return Err(CommandError::TooLarge(body.len()));
         }
-        let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
+        let body = if body.trim_ascii().is_empty() { b"{}" } else { body.trim_ascii() };
+        // A list would be taken for the options in their order.
+        if !body.starts_with(b"{") {
+            return Err(CommandError::NoObject);
+        }
         Ok(match name {
             CommandName::Status => Self::Status(serde_json::from_slice(body)?),
             CommandName::Bench => Self::Bench(serde_json::from_slice(body)?),
@@ -224,6 +231,19 @@ pub enum CommandState {
 }
 
 impl CommandState {
+    /// Its word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Refused => "refused",
+        }
+    }
+
     /// Whether nothing follows.
     #[must_use]
     pub const fn is_final(self) -> bool {

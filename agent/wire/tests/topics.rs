@@ -10,7 +10,13 @@ fn names() -> impl Strategy<Value = Name> {
 }
 
 fn kinds() -> impl Strategy<Value = ReportKind> {
-    prop_oneof![Just(ReportKind::Bench), Just(ReportKind::Accuracy), Just(ReportKind::Field)]
+    prop_oneof![
+        Just(ReportKind::Bench),
+        Just(ReportKind::Accuracy),
+        Just(ReportKind::Field),
+        Just(ReportKind::Drift),
+        Just(ReportKind::Evaluation)
+    ]
 }
 
 fn channels() -> impl Strategy<Value = Channel> {
