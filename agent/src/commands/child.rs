@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -61,6 +62,7 @@ impl Child {
         let _ = std::fs::remove_file(&summary);
         // The program may have been replaced by a newer one under its name.
         let mut process = Command::new("/proc/self/exe")
+            .arg0("edgeval")
             .args(words)
             .arg("--json")
             .arg("--background")
@@ -157,5 +159,67 @@ fn listen(lines: ChildStderr, said: &Mutex<Said>) {
         }
         drop(said);
         line.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    fn child(script: &str) -> Child {
+        let mut process =
+            Command::new("sh").args(["-c", script]).stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let said = Arc::new(Mutex::new(Said::default()));
+        let (lines, listening) = (process.stderr.take().unwrap(), Arc::clone(&said));
+        std::thread::spawn(move || listen(lines, &listening));
+        let nowhere = PathBuf::from("/nowhere");
+        Child { process, said, summary: nowhere.clone(), full: nowhere, dropped: 0, paused_until: None }
+    }
+
+    fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !is_so() {
+            assert!(Instant::now() < deadline, "waited in vain until {what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The kernel's letter for what a process does: the third field, after the name in brackets.
+    fn state(id: u32) -> Option<char> {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        stat.rsplit(") ").next()?.chars().next()
+    }
+
+    #[test]
+    fn it_pauses_while_live_windows_are_dropped_and_ends_when_it_is_dropped() {
+        let mut child = child("exec sleep 60");
+        let id = child.process.id();
+        let seconds = |seconds: i64| Moment::from_nanoseconds(seconds * 1_000_000_000);
+        child.yield_to_live(0, seconds(1));
+        assert!(!child.is_paused());
+        child.yield_to_live(1, seconds(2));
+        wait_until("it is stopped", || state(id) == Some('T'));
+        child.yield_to_live(1, seconds(6));
+        assert!(child.is_paused() && child.poll().is_none());
+        child.yield_to_live(1, seconds(7));
+        wait_until("it goes on", || state(id) == Some('S'));
+        child.yield_to_live(2, seconds(8));
+        drop(child);
+        assert_eq!(state(id), None, "one that is stopped ends, too");
+    }
+
+    #[test]
+    fn what_it_says_last_is_why_it_failed() {
+        let mut child = child("echo progress scoring 3 9 >&2; echo error: no such model >&2; exit 1");
+        let mut ended = None;
+        wait_until("its end", || {
+            ended = child.poll();
+            ended.is_some() && child.progress().is_some()
+        });
+        wait_until("its words", || child.why("") == "error: no such model");
+        assert_eq!(child.progress().unwrap().done, 3);
+        assert!(ended.unwrap().is_err());
     }
 }

@@ -91,7 +91,7 @@ pub(super) mod tests {
 
     /// The key of RFC 8032, 7.1, test 2, as OpenSSL writes it.
     const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----\n\
-        MC4CAQAwBQYDK2VwBCIEIEzNCJsoo5ba2pts02zxD6xGW7jgqEF/w0ZpFaikbKb7\n-----END PRIVATE KEY-----\n";
+        MC4CAQAwBQYDK2VwBCIEIEzNCJso/5banbbDRuwRTg9bijGfNaumJNqM9u1PuKb7\n-----END PRIVATE KEY-----\n";
     const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\n\
         MCowBQYDK2VwAyEAPUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=\n-----END PUBLIC KEY-----\n";
 

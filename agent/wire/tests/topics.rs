@@ -55,6 +55,11 @@ proptest! {
 }
 
 #[test]
+fn a_filter_is_for_all_commands_to_one_board() {
+    assert_eq!(Address::new("home", "pi").unwrap().command_filter(), "edgeval/1/home/pi/command/+");
+}
+
+#[test]
 fn what_is_kept_and_what_must_arrive() {
     use Quality::{AtLeastOnce, AtMostOnce};
     let table = [
