@@ -9,6 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use edgeval_wire::{Encoding, Message, MessageKind, Progress, Report};
@@ -49,6 +50,7 @@ pub struct Child {
     full: PathBuf,
     dropped: u64,
     paused_until: Option<Moment>,
+    listener: Option<JoinHandle<()>>,
 }
 
 impl Child {
@@ -73,11 +75,13 @@ impl Child {
             .stderr(Stdio::piped())
             .spawn()?;
         let said = Arc::new(Mutex::new(Said::default()));
-        if let Some(lines) = process.stderr.take() {
-            let said = Arc::clone(&said);
-            std::thread::Builder::new().name("measurement".to_owned()).spawn(move || listen(lines, &said))?;
-        }
-        Ok(Self { process, said, summary, full, dropped, paused_until: None })
+        let (lines, listening) = (process.stderr.take(), Arc::clone(&said));
+        let thread = std::thread::Builder::new().name("measurement".to_owned());
+        let listener = lines.map(|lines| thread.spawn(move || listen(lines, &listening))).transpose();
+        let mut child = Self { process, said, summary, full, dropped, paused_until: None, listener: None };
+        // Without a thread the child is ended here.
+        child.listener = listener?;
+        Ok(child)
     }
 
     /// How far it is.
@@ -94,7 +98,11 @@ impl Child {
     pub fn poll(&mut self) -> Option<Result<Made, String>> {
         match self.process.try_wait() {
             Ok(None) => None,
-            Ok(Some(status)) => Some(self.read().map_err(|error| self.why(&format!("{status}: {error}")))),
+            Ok(Some(status)) => {
+                // Its last words are heard to their end.
+                let _ = self.listener.take().map(JoinHandle::join);
+                Some(self.read().map_err(|error| self.why(&format!("{status}: {error}"))))
+            }
             Err(error) => Some(Err(error.to_string())),
         }
     }
@@ -173,9 +181,9 @@ mod tests {
             Command::new("sh").args(["-c", script]).stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(Said::default()));
         let (lines, listening) = (process.stderr.take().unwrap(), Arc::clone(&said));
-        std::thread::spawn(move || listen(lines, &listening));
-        let nowhere = PathBuf::from("/nowhere");
-        Child { process, said, summary: nowhere.clone(), full: nowhere, dropped: 0, paused_until: None }
+        let listener = Some(std::thread::spawn(move || listen(lines, &listening)));
+        let (summary, full) = (PathBuf::from("/nowhere"), PathBuf::from("/nowhere"));
+        Child { process, said, summary, full, dropped: 0, paused_until: None, listener }
     }
 
     fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -216,10 +224,9 @@ mod tests {
         let mut ended = None;
         wait_until("its end", || {
             ended = child.poll();
-            ended.is_some() && child.progress().is_some()
+            ended.is_some()
         });
-        wait_until("its words", || child.why("") == "error: no such model");
+        assert_eq!(ended.unwrap().unwrap_err(), "error: no such model");
         assert_eq!(child.progress().unwrap().done, 3);
-        assert!(ended.unwrap().is_err());
     }
 }
