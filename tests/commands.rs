@@ -346,7 +346,7 @@ fn nonsense(number: usize) -> (String, Vec<u8>, PublishProperties) {
         b"[".repeat(4000),
         vec![b'{'; 6000],
         format!("{{\"identity\": \"../../{number}\"}}").into_bytes(),
-        vec![b' '; if number.is_multiple_of(100) { 20_000 } else { 4096 }],
+        vec![b' '; if number % 101 == 5 { 20_000 } else { 4096 }],
     ];
     let ids = ["", "../..", "a/b", "ü#+", "x"];
     let own = format!("n{number}");
@@ -427,7 +427,7 @@ fn a_hundred_thousand_pieces_of_nonsense_change_nothing() {
         windows as f64 / (milliseconds as f64 / 1000.0) > 8.0,
         "{windows} windows in {milliseconds} ms of ten a second"
     );
-    assert!(answered < 1000, "{answered} answers");
+    assert!(answered as u64 <= 40 + 6 * took.as_secs(), "{answered} answers");
     assert_eq!(scene.next_live(|_| true)["publisher"]["reconnects"], 0);
     let lines = scene.agent.log().matches("commands refused").count();
     assert!((1..=4).contains(&lines), "{}", scene.agent.log());
