@@ -64,7 +64,7 @@ impl std::ops::Deref for Kept {
 
 fn open_in(folder: &Path, options: &Options, outbox: &OutboxOptions) -> Result<Publisher, publish::PublishError> {
     let address = Address::new("home", "pi").unwrap();
-    publish::open(options, (folder, outbox), address, device(), rand_pcg::Pcg64::seed_from_u64(1))
+    publish::open(options, (folder, outbox), address, device(), rand_pcg::Pcg64::seed_from_u64(1), None)
 }
 
 fn open_with(options: &Options) -> Kept {

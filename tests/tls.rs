@@ -97,7 +97,7 @@ fn open(options: &Options) -> Kept {
     let address = Address::new("home", "pi").unwrap();
     let outbox = OutboxOptions::default();
     let random = rand_pcg::Pcg64::seed_from_u64(1);
-    let publisher = publish::open(options, (folder.path(), &outbox), address, device, random).unwrap();
+    let publisher = publish::open(options, (folder.path(), &outbox), address, device, random, None).unwrap();
     Kept { publisher, _folder: folder }
 }
 
@@ -174,7 +174,7 @@ fn a_key_that_does_not_fit_its_certificate_is_named_before_connecting() {
     let address = Address::new("home", "pi").unwrap();
     let outbox = OutboxOptions::default();
     let random = rand_pcg::Pcg64::seed_from_u64(1);
-    let Err(error) = publish::open(&options, (folder.path(), &outbox), address, device, random) else {
+    let Err(error) = publish::open(&options, (folder.path(), &outbox), address, device, random, None) else {
         panic!("a key that doesn't fit was taken");
     };
     let words = error.to_string();

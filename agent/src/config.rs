@@ -7,7 +7,7 @@ use edgeval_models::{Engine, Execution, Precision};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::{capture, publish};
+use crate::{capture, commands, publish};
 
 /// Where the package puts the file.
 pub const DEFAULT_PATH: &str = "/etc/edgeval/agent.toml";
@@ -31,6 +31,10 @@ pub struct Config {
     pub report: Reporting,
     /// Whether the board sees what it used to see.
     pub drift: Drift,
+    /// What may be asked over MQTT.
+    pub commands: commands::Options,
+    /// The evaluation by the clock.
+    pub evaluation: commands::Evaluation,
 }
 
 /// Who this board is.
@@ -69,6 +73,12 @@ pub struct Model {
 }
 
 impl Model {
+    /// A bundle's folder, with the rest as it is where nothing is said.
+    #[must_use]
+    pub fn at(path: PathBuf) -> Self {
+        Self { path, precision: default_precision(), engine: Engine::default(), threads: default_threads() }
+    }
+
     /// How it is run.
     pub const fn execution(&self) -> Execution {
         Execution { engine: self.engine, threads: self.threads }
@@ -242,10 +252,15 @@ fn merge(base: &mut Table, over: Table) {
     }
 }
 
-fn check(config: &Config) -> Result<(), ConfigError> {
+/// Whether every value is in its range.
+///
+/// # Errors
+/// With the key and its range.
+pub fn check(config: &Config) -> Result<(), ConfigError> {
     in_range("report.live_interval_ms", config.report.live_interval_ms, 100, 3_600_000)?;
     in_range("report.field_interval_s", config.report.field_interval_s, 1, 604_800)?;
     check_drift(&config.drift)?;
+    check_evaluation(&config.evaluation)?;
     match &config.model {
         Some(model) => in_range("model.threads", model.threads as u64, 1, 256),
         None => Ok(()),
@@ -261,6 +276,16 @@ fn check_drift(drift: &Drift) -> Result<(), ConfigError> {
         return Ok(());
     }
     Err(ConfigError::Invalid(format!("`drift.false_alarm_rate` is {rate}; it must be from 0.001 to 0.5")))
+}
+
+fn check_evaluation(evaluation: &commands::Evaluation) -> Result<(), ConfigError> {
+    in_range("evaluation.budget_s", evaluation.budget_s.into(), 1, 86_400)?;
+    if evaluation.daily_at.is_some() && evaluation.set.is_none() {
+        return Err(ConfigError::Invalid(
+            "`evaluation.daily_at` is set but `evaluation.set` isn't: name a set".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 fn in_range(key: &str, value: u64, low: u64, high: u64) -> Result<(), ConfigError> {

@@ -3,9 +3,11 @@
 //! Data flows one way: `capture` (or a replayed reference set) makes windows, `edgeval_models` makes predictions of
 //! them, `pipeline` counts and times, `report` words it, `publish` sends it. One file in `command/` for each verb.
 
+mod background;
 mod capture;
 mod clock;
 mod command;
+mod commands;
 mod config;
 mod daemon;
 mod log;

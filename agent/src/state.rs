@@ -54,7 +54,7 @@ impl State {
     /// When the file can't be written.
     pub fn keep_report(&self, json: &[u8]) -> Result<String, StateError> {
         let digest = edgeval_models::sha256(json);
-        self.replace(&format!("reports/{digest}.json"), json)?;
+        replace(&self.directory.join(format!("reports/{digest}.json")), json)?;
         self.drop_old_reports();
         Ok(digest)
     }
@@ -63,19 +63,6 @@ impl State {
     #[cfg(test)]
     fn report_path(&self, digest: &str) -> PathBuf {
         self.directory.join("reports").join(format!("{digest}.json"))
-    }
-
-    /// Writes beside the file and renames, so that a power cut leaves the old content or the new.
-    fn replace(&self, name: &str, content: &[u8]) -> Result<(), StateError> {
-        let path = self.directory.join(name);
-        let write = || {
-            let beside = path.with_extension("new");
-            let mut file = std::fs::File::create(&beside)?;
-            file.write_all(content)?;
-            file.sync_data()?;
-            std::fs::rename(&beside, &path)
-        };
-        write().map_err(|reason| StateError { action: "can't write", path: path.clone(), reason })
     }
 
     fn drop_old_reports(&self) {
@@ -92,6 +79,23 @@ impl State {
             }
         }
     }
+}
+
+/// Writes beside the file and renames, so that a power cut leaves the old content or the new.
+///
+/// # Errors
+/// When the file can't be written.
+pub fn replace(path: &Path, content: &[u8]) -> Result<(), StateError> {
+    let write = || {
+        let beside = path.with_extension("new");
+        let mut file = std::fs::File::create(&beside)?;
+        file.write_all(content)?;
+        file.sync_data()?;
+        std::fs::rename(&beside, path)?;
+        // The new name is on the disk when its folder is.
+        path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_data())
+    };
+    write().map_err(|reason| StateError { action: "can't write", path: path.to_owned(), reason })
 }
 
 #[cfg(test)]

@@ -60,8 +60,10 @@ impl Agent {
         environment: &[(&str, &str)],
     ) -> Self {
         let log = own.path().join("log");
+        let configuration: &[&str] = if flags.contains(&"--config") { &[] } else { &["--config", "/dev/null"] };
         let process = command
-            .args(["run", "--config", "/dev/null", "--broker", url])
+            .args(["run", "--broker", url])
+            .args(configuration)
             .args(flags)
             .current_dir(root())
             .env("EDGEVAL_DEVICE__GROUP", "test")
@@ -80,10 +82,20 @@ impl Agent {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends it a signal, such as `HUP`.
+    pub fn signal(&self, name: &str) {
+        let (name, pid) = (format!("-{name}"), self.process.id().to_string());
+        assert!(Command::new("kill").args([&name, &pid]).status().unwrap().success());
+    }
+
     /// As systemd stops it.
     pub fn terminate(&mut self) {
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.signal("TERM");
     }
 
     /// As a power cut ends it, but for what the kernel holds.

@@ -118,6 +118,8 @@ pub struct Delivered {
     pub retained: bool,
     /// The bytes.
     pub payload: Vec<u8>,
+    /// MQTT 5's correlation data.
+    pub correlation: String,
     /// MQTT 5's content type.
     pub content_type: String,
 }
@@ -171,7 +173,7 @@ impl Reading {
     fn read(&self, arguments: &[String]) {
         // Line by line, because it buffers what goes into a pipe.
         let mut process = Command::new("stdbuf")
-            .args(["-oL", "mosquitto_sub", "-F", "%r %t %x %C"])
+            .args(["-oL", "mosquitto_sub", "-F", "%r %t %x %D %C"])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -206,12 +208,13 @@ impl Drop for Subscriber {
 
 impl Delivered {
     fn parse(line: &str) -> Self {
-        let mut fields = line.splitn(4, ' ');
+        let mut fields = line.splitn(5, ' ');
         let mut field = || fields.next().unwrap_or_default();
         Self {
             retained: field() == "1",
             topic: field().to_owned(),
             payload: bytes(field()),
+            correlation: field().to_owned(),
             content_type: field().to_owned(),
         }
     }

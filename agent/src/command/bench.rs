@@ -1,6 +1,7 @@
 //! `edgeval bench`: latency, throughput and memory of a model on this board.
 
 mod generation;
+mod summary;
 mod tensors;
 
 use std::path::PathBuf;
@@ -13,11 +14,12 @@ use edgeval_models::{Engine, Execution, Precision, Tensors, Window};
 use edgeval_wire as wire;
 use serde::Serialize;
 
+use crate::background::Background;
 use crate::clock::Moment;
 use crate::measurement::{self, Loaded, ModelFacts, Number};
 use crate::pipeline::{self, Period};
 use crate::probe::{Roots, memory};
-use crate::report::conditions::Watch;
+use crate::report::conditions::{Observed, Watch};
 use crate::report::wording;
 use crate::{EXIT_INVALID, terminal};
 
@@ -78,6 +80,8 @@ pub struct Args {
     /// JSON for programs
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    background: Background,
 }
 
 fn parse_queries(text: &str) -> Result<usize, String> {
@@ -165,6 +169,7 @@ struct Memory {
 /// # Errors
 /// When the model or an input can't be used.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    args.background.enter()?;
     let roots = Roots::default();
     let before = memory::of_this_process(&roots);
     let mut loaded = load(&args)?;
@@ -195,7 +200,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         rss_peak_bytes: wire::Reading::from(memory::of_this_process(&roots).map(|memory| memory.rss_peak_bytes)).into(),
     };
     let start_up = StartUp { model_load_us: whole_us(loaded.load), first_inference_us: whole_us(first) };
-    let output = output(&args, loaded, &run, input, start_up, memory, observed);
+    let body = summary::body(&run, args.threads, &memory, (&before, &after), &start_up);
+    let output = output(&args, loaded, &run, input, start_up, memory, observed.clone());
+    let observed = Observed { validity: output.validity.clone(), ..observed };
+    args.background.leave(body, output.model.to_wire(), None, &observed)?;
     print(&args, &output)?;
     Ok(if output.validity.valid { ExitCode::SUCCESS } else { ExitCode::from(EXIT_INVALID) })
 }
@@ -237,11 +245,14 @@ fn measure(args: &Args, loaded: &mut Loaded, query: &Query) -> anyhow::Result<Ru
         period: Period::new(),
     };
     let bar = terminal::progress(args.queries as u64, "timing");
+    let teller = args.background.teller();
     let started = Moment::now();
     while (run.latencies_ns.len() < args.queries || run.elapsed < least) && run.latencies_ns.len() < MAXIMUM_QUERIES {
         measure_one(loaded, query, &mut run)?;
         run.elapsed = Moment::now().since(started);
-        bar.set_position(run.latencies_ns.len() as u64);
+        let done = run.latencies_ns.len() as u64;
+        bar.set_position(done);
+        teller.iter().for_each(|teller| teller.tell("timing", done, done.max(args.queries as u64)));
     }
     bar.finish_and_clear();
     Ok(run)
@@ -277,7 +288,7 @@ fn output(
     input: &'static str,
     start_up: StartUp,
     memory: Memory,
-    observed: crate::report::conditions::Observed,
+    observed: Observed,
 ) -> Output {
     let inspection = loaded.model.inspect();
     let latencies_us = to_us(&run.latencies_ns);

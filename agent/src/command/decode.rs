@@ -29,10 +29,11 @@ enum Kind {
     Device,
     Live,
     Report,
+    Result,
 }
 
-const KINDS: [MessageKind; 4] =
-    [MessageKind::Availability, MessageKind::Device, MessageKind::Live, MessageKind::Report];
+const KINDS: [MessageKind; 5] =
+    [MessageKind::Availability, MessageKind::Device, MessageKind::Live, MessageKind::Report, MessageKind::Result];
 
 /// Decodes one message.
 ///
@@ -102,6 +103,7 @@ impl Kind {
             Self::Device => MessageKind::Device,
             Self::Live => MessageKind::Live,
             Self::Report => MessageKind::Report,
+            Self::Result => MessageKind::Result,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The verbs of the command line: each file owns its arguments and its `run`.
 
 mod bench;
+#[allow(clippy::module_inception, reason = "a file has its verb's name")]
+mod command;
 mod compare;
 mod completions;
 mod decode;
@@ -43,6 +45,8 @@ enum Verb {
     Set(set::Args),
     /// List cameras and microphones, and why one can't be used
     Devices(devices::Args),
+    /// Ask a board over MQTT to do something: status, bench, evaluate, interval, model, cancel
+    Command(command::Args),
     /// Turn a message that was published (JSON or postcard) into readable JSON
     Decode(decode::Args),
     /// Print a shell's completion script
@@ -68,6 +72,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Verb::Inspect(args) => inspect::run(args),
         Verb::Set(args) => set::run(args),
         Verb::Devices(args) => devices::run(args),
+        Verb::Command(args) => command::run(args),
         Verb::Decode(args) => decode::run(args),
         Verb::Completions(args) => completions::run(args),
         Verb::Manual(args) => manual::run(args),

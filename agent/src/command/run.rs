@@ -49,15 +49,15 @@ pub struct Args {
 /// # Errors
 /// When the configuration, the model or the reference set can't be used. Devices and brokers that are away are waited for.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = load(&args)?;
-    daemon::run(&config)?;
+    let config = load(&args).context("edgeval can't start")?;
+    daemon::run(&config, Box::new(move || load(&args)))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn load(args: &Args) -> anyhow::Result<Config> {
     let default = PathBuf::from(config::DEFAULT_PATH);
     let file = args.config.clone().or_else(|| default.exists().then_some(default));
-    config::load(file.as_deref(), std::env::vars(), flags(args)).context("edgeval can't start")
+    Ok(config::load(file.as_deref(), std::env::vars(), flags(args))?)
 }
 
 /// The flags as the keys of the configuration that they stand for.

@@ -21,6 +21,12 @@ pub fn address(device: &config::Device) -> anyhow::Result<wire::Address> {
         .context("set `name` and `group` in [device], or EDGEVAL_DEVICE__NAME and EDGEVAL_DEVICE__GROUP")
 }
 
+/// The same as reports have it.
+#[must_use]
+pub fn name(address: &wire::Address) -> wire::DeviceName {
+    wire::DeviceName { group: wire::text(address.group.as_str()), name: wire::text(address.device.as_str()) }
+}
+
 /// What the board is and what runs on it.
 #[must_use]
 pub fn describe(roots: &Roots, models: &[wire::ModelIdentity]) -> wire::Device {

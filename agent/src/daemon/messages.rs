@@ -1,12 +1,13 @@
 //! What the daemon says: live figures, field reports, accuracy of a replayed pass.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use edgeval_calibration::Accuracy;
-use edgeval_measure::Measured;
 use edgeval_wire as wire;
 use wire::{Body, Message, Reading};
 
+use super::device;
 use super::replayed::Pass;
 use crate::capture::{CapturedWindow, Health};
 use crate::clock::Moment;
@@ -17,6 +18,7 @@ use crate::probe::{ProbeError, Probed, Roots, temperature};
 use crate::publish::Publisher;
 use crate::report::conditions::{Observed, Watch};
 use crate::report::header::Origin;
+use crate::report::wording::figure;
 use crate::report::{sensors, wording};
 use crate::stages::StageHistogram;
 use crate::state::State;
@@ -51,7 +53,7 @@ impl Span {
 
 /// Words figures and hands them to the publisher.
 pub struct Reporter {
-    publisher: Publisher,
+    publisher: Arc<Publisher>,
     state: Option<State>,
     roots: Roots,
     origin: Origin,
@@ -71,14 +73,13 @@ impl Reporter {
     /// Nothing said yet. `started` is when the process began.
     #[must_use]
     pub fn new(
-        publisher: Publisher,
+        publisher: Arc<Publisher>,
         state: Option<State>,
         roots: &Roots,
         address: &wire::Address,
         started: Moment,
     ) -> Self {
-        let device =
-            wire::DeviceName { group: wire::text(address.group.as_str()), name: wire::text(address.device.as_str()) };
+        let device = device::name(address);
         let no_model = || ProbeError::Absent("no model was loaded yet".to_owned());
         Self {
             publisher,
@@ -285,7 +286,9 @@ impl Reporter {
 
     /// Sends what is left and says goodbye, within `deadline`.
     pub fn stop(self, deadline: Duration) {
-        let _ = self.publisher.stop(deadline);
+        if let Some(publisher) = Arc::into_inner(self.publisher) {
+            let _ = publisher.stop(deadline);
+        }
     }
 }
 
@@ -307,13 +310,4 @@ fn throughput(period: &Period, elapsed: Duration) -> Reading<f64> {
 
 fn whole_ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn figure(measured: &Measured) -> wire::Figure {
-    match measured {
-        Measured::Figure(figure) => {
-            wire::Figure::Measured { value: figure.value, low: figure.low, high: figure.high, n: figure.n }
-        }
-        Measured::NotMeasured { reason } => wire::Figure::not_measured(reason),
-    }
 }

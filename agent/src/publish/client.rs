@@ -1,23 +1,28 @@
 //! The publisher's thread: connects, hands over what the queue gives, tells the queue what the broker answered.
 //!
-//! `clean_start` is true and the session ends with the connection: the broker has nothing to remember for a client that
-//! receives nothing, and what it didn't acknowledge is in our queue.
+//! `clean_start` is true and the session ends with the connection: what the broker didn't acknowledge is in our queue, and what
+//! it didn't deliver is asked again by whoever asked (decision 12).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::Sender;
 use edgeval_wire::{Address, Availability, Channel, MAX_MESSAGE_BYTES};
 use rand::Rng;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{ConnAck, LastWill, Packet, PubAck, PublishProperties};
+use rumqttc::v5::mqttbytes::v5::{
+    ConnAck, Filter, LastWill, Packet, PubAck, Publish, PublishProperties, RetainForwardRule, SubAck,
+    SubscribeReasonCode,
+};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
 use rumqttc::{Outgoing, TlsConfiguration, Transport};
 use tokio::sync::mpsc;
 use tokio::time::Instant as TokioInstant;
 
 use super::backoff::Backoff;
+use super::incoming::Incoming;
 use super::options::Broker;
 use super::outbox::{Publication, Purpose};
 use super::trouble::{Trouble, verdict};
@@ -29,7 +34,11 @@ const WINDOW: u16 = 16;
 /// Requests that rumqttc's channel takes: a full window, a live message and a goodbye always fit.
 const CHANNEL: usize = WINDOW as usize + 8;
 /// A packet around the largest message, with its topic and properties.
-const MAX_PACKET_BYTES: usize = MAX_MESSAGE_BYTES + 1024;
+pub(super) const MAX_PACKET_BYTES: usize = MAX_MESSAGE_BYTES + 1024;
+/// The largest packet that a broker may send: a command with its properties, several times over.
+const MAX_INCOMING_BYTES: u32 = 16 * 1024;
+/// Commands that a broker may send before the first is acknowledged.
+const MAX_INCOMING: u16 = 16;
 /// Bytes of a packet beside topic, content type and payload, at most: header, lengths, packet id.
 const PACKET_FRAME_BYTES: usize = 32;
 /// A connection that held this long was a good one.
@@ -44,9 +53,11 @@ pub(super) fn start(
     broker: Broker,
     address: Address,
     random: impl Rng + Send + 'static,
+    commands: Option<Sender<Incoming>>,
 ) -> std::io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let client = Client { shared, broker, address, backoff: Backoff::default(), random, warned_of: BTreeSet::new() };
+    let (backoff, warned_of) = (Backoff::default(), BTreeSet::new());
+    let client = Client { shared, broker, address, backoff, random, warned_of, commands };
     std::thread::Builder::new().name("publisher".to_owned()).spawn(move || {
         runtime.block_on(client.run());
         // A name that is still being looked up must not hold up the stop.
@@ -70,6 +81,8 @@ struct Client<R> {
     random: R,
     /// Reasons of refusal that were logged.
     warned_of: BTreeSet<&'static str>,
+    /// Where commands go, where they are wanted.
+    commands: Option<Sender<Incoming>>,
 }
 
 /// One connection, from its first packet to its last.
@@ -78,6 +91,8 @@ struct Session {
     /// What the broker takes; `None` until it accepted us.
     takes: Option<Takes>,
     connected_at: Option<Instant>,
+    /// A subscription takes a packet id out of turn: nothing else is sent before it is answered.
+    subscribing: bool,
     goodbye: Goodbye,
 }
 
@@ -95,7 +110,7 @@ enum Goodbye {
     Disconnect,
 }
 
-type Events = mpsc::Receiver<Result<Event, ConnectionError>>;
+pub(super) type Events = mpsc::Receiver<Result<Event, ConnectionError>>;
 
 impl<R: Rng> Client<R> {
     async fn run(mut self) {
@@ -117,7 +132,8 @@ impl<R: Rng> Client<R> {
         let (events, mut incoming) = mpsc::channel(CHANNEL);
         // Polled by a task of its own: dropping a poll half-way would lose what it was doing.
         let polling = tokio::spawn(poll(event_loop, events));
-        let mut session = Session { client, takes: None, connected_at: None, goodbye: Goodbye::NotYet };
+        let mut session =
+            Session { client, takes: None, connected_at: None, subscribing: false, goodbye: Goodbye::NotYet };
         let ended = self.serve(&mut session, &mut incoming).await;
         polling.abort();
         if session.connected_at.is_some_and(|moment| moment.elapsed() >= GOOD_CONNECTION) {
@@ -146,8 +162,10 @@ impl<R: Rng> Client<R> {
         }
     }
 
-    fn handle(&self, session: &mut Session, event: Event) {
+    fn handle(&mut self, session: &mut Session, event: Event) {
         match event {
+            Event::Incoming(Packet::Publish(publish)) => self.take(&publish),
+            Event::Incoming(Packet::SubAck(answer)) => self.subscribed(session, &answer),
             Event::Incoming(Packet::ConnAck(answer)) => self.connected(session, &answer),
             Event::Incoming(Packet::PubAck(answer)) => self.settle(&answer),
             // Packet id 0 is a QoS 0 message, which nobody waits for.
@@ -174,6 +192,39 @@ impl<R: Rng> Client<R> {
         // The broker may have forgotten what it retained.
         let device = state.device.clone();
         state.outbox.offer(device);
+        drop(state);
+        if self.commands.is_some() {
+            self.subscribe(session);
+        }
+    }
+
+    /// What the broker kept of commands is none of ours: a kept command would be done at every start.
+    fn subscribe(&self, session: &mut Session) {
+        let retain_forward_rule = RetainForwardRule::Never;
+        let filter = Filter { retain_forward_rule, ..Filter::new(self.address.command_filter(), QoS::AtLeastOnce) };
+        session.subscribing = session.client.try_subscribe_many([filter]).is_ok();
+    }
+
+    fn subscribed(&mut self, session: &mut Session, answer: &SubAck) {
+        session.subscribing = false;
+        let refused = answer.return_codes.iter().any(|code| !matches!(code, SubscribeReasonCode::Success(_)));
+        if refused && self.warned_of.insert("subscribe") {
+            tracing::warn!(
+                "broker {} refuses to deliver commands: {:?}; allow client {} to read {}, or set `allow = []` in [commands]",
+                self.broker,
+                answer.return_codes,
+                self.broker.client_id,
+                self.address.command_filter()
+            );
+        }
+    }
+
+    /// Passes a command on. One that finds no room is counted: whoever sent it sends it again, or sends too many.
+    fn take(&self, publish: &Publish) {
+        let Some(commands) = &self.commands else { return };
+        if commands.try_send(Incoming::read(publish, &self.address)).is_err() {
+            self.shared.state().commands_left_out += 1;
+        }
     }
 
     fn settle(&self, answer: &PubAck) {
@@ -191,7 +242,8 @@ impl<R: Rng> Client<R> {
 
     /// Gives rumqttc the newest live message, then as much as the window allows.
     fn hand_over(&self, session: &Session) {
-        let Some(takes) = session.takes.filter(|_| session.goodbye != Goodbye::Disconnect) else { return };
+        let may_send = session.goodbye != Goodbye::Disconnect && !session.subscribing;
+        let Some(takes) = session.takes.filter(|_| may_send) else { return };
         let only = (session.goodbye == Goodbye::Stopped).then_some(Purpose::Session);
         let mut state = self.shared.state();
         if let Some(live) = state.live.take() {
@@ -290,31 +342,42 @@ impl<R: Rng> Client<R> {
     }
 
     fn mqtt_options(&self) -> MqttOptions {
-        let Broker { host, port, client_id, credentials, tls, keep_alive } = &self.broker;
-        let mut options = MqttOptions::new(client_id, host, *port);
-        options.set_keep_alive(*keep_alive).set_clean_start(true).set_outgoing_inflight_upper_limit(WINDOW);
+        let mut options = plain_options(&self.broker);
+        options.set_outgoing_inflight_upper_limit(WINDOW);
         // Part of the connect properties: the broker must know it, or it sends what is too large again and again.
-        options.set_max_packet_size(u32::try_from(MAX_PACKET_BYTES).ok());
-        let mut network = options.network_options();
-        network.set_tcp_nodelay(true);
-        options.set_network_options(network);
-        if let Some((name, password)) = credentials {
-            options.set_credentials(name.reveal(), password.reveal());
-        }
-        if let Some(configuration) = tls {
-            options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(configuration))));
-        }
+        options.set_max_packet_size(Some(MAX_INCOMING_BYTES)).set_receive_maximum(Some(MAX_INCOMING));
         let topic = self.address.topic(Channel::Availability).to_string();
         options.set_last_will(LastWill::new(topic, Availability::Offline.as_str(), QoS::AtLeastOnce, true, None));
         options
     }
 }
 
+/// How a broker is spoken to: address, account, TLS, a session that ends with its connection.
+pub(super) fn plain_options(broker: &Broker) -> MqttOptions {
+    let Broker { host, port, client_id, credentials, tls, keep_alive } = broker;
+    let mut options = MqttOptions::new(client_id, host, *port);
+    options.set_keep_alive(*keep_alive).set_clean_start(true);
+    let mut network = options.network_options();
+    network.set_tcp_nodelay(true);
+    options.set_network_options(network);
+    if let Some((name, password)) = credentials {
+        options.set_credentials(name.reveal(), password.reveal());
+    }
+    if let Some(configuration) = tls {
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(configuration))));
+    }
+    options
+}
+
 impl Session {
-    fn publish(&self, Publication { topic, payload, content_type, retain, assured, .. }: Publication) {
+    fn publish(&self, publication: Publication) {
+        let Publication { topic, payload, content_type, retain, assured, correlation_data, .. } = publication;
         let qos = if assured { QoS::AtLeastOnce } else { QoS::AtMostOnce };
-        let properties =
-            PublishProperties { content_type: Some(content_type.to_owned()), ..PublishProperties::default() };
+        let properties = PublishProperties {
+            content_type: Some(content_type.to_owned()),
+            correlation_data: correlation_data.map(Into::into),
+            ..PublishProperties::default()
+        };
         // The channel has room for a full window and more. Should rumqttc be gone, its error follows, and the queue
         // takes back what was in flight.
         let _ = self.client.try_publish_with_properties(topic, qos, retain, payload, properties);
@@ -323,13 +386,14 @@ impl Session {
 
 impl Takes {
     fn fits(&self, publication: &Publication) -> bool {
-        let Publication { topic, content_type, payload, .. } = publication;
-        topic.len() + content_type.len() + payload.len() + PACKET_FRAME_BYTES <= self.packet_bytes
+        let Publication { topic, content_type, payload, correlation_data, .. } = publication;
+        let correlation = correlation_data.as_ref().map_or(0, Vec::len);
+        topic.len() + content_type.len() + payload.len() + correlation + PACKET_FRAME_BYTES <= self.packet_bytes
     }
 }
 
 /// Drives rumqttc and passes on what happens, until the first error.
-async fn poll(mut event_loop: EventLoop, events: mpsc::Sender<Result<Event, ConnectionError>>) {
+pub(super) async fn poll(mut event_loop: EventLoop, events: mpsc::Sender<Result<Event, ConnectionError>>) {
     loop {
         let event = event_loop.poll().await;
         let failed = event.is_err();

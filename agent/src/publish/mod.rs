@@ -7,8 +7,10 @@
 mod backoff;
 mod client;
 mod error;
+mod incoming;
 mod options;
 mod outbox;
+mod request;
 mod secret;
 mod tls;
 mod trouble;
@@ -18,22 +20,33 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::Sender;
 use edgeval_wire::{
-    Address, Availability, Channel, Device, Encoding, Message, Quality, Reading, Refusals, Topic, text,
+    Address, Availability, Channel, CommandResult, Device, Encoding, Message, Name, Quality, Reading, Refusals, Topic,
+    text,
 };
 use tokio::sync::Notify;
 
 use crate::clock::Moment;
 use crate::stages::StageHistogram;
 pub use error::{PublishError, SendError};
+#[allow(unused_imports, reason = "tests that take this module in by path don't ask")]
+pub use incoming::{Incoming, Properties, Reply};
 pub use options::Options;
 pub use outbox::Options as OutboxOptions;
 #[allow(unused_imports, reason = "tests that take this module in by path name it")]
 pub use outbox::WhenFull;
 use outbox::{Handed, Outbox, Publication, Purpose, Store};
+#[allow(unused_imports, reason = "tests that take this module in by path don't ask")]
+pub use request::{Heard, Request, RequestError, ask};
 
 /// How long the end of the program waits for the disk.
 const LAST_WRITE: Duration = Duration::from_millis(400);
+
+/// Answers to commands that wait at most: the oldest of an absent broker's time are worth nothing.
+const MAX_ANSWERS: usize = 64;
+/// Of them, so many may be progress, which the next one makes old.
+const MAX_PROGRESS: usize = 8;
 
 /// What the publisher did since it was opened. Messages are those that must arrive: reports and what is retained.
 #[derive(Clone, Debug, Default)]
@@ -107,6 +120,8 @@ struct State {
     connected: bool,
     trouble: Option<String>,
     first_report: Option<Moment>,
+    /// Commands that found no room, since they were last taken.
+    commands_left_out: u64,
     stop: Option<Stop>,
 }
 
@@ -131,6 +146,7 @@ impl State {
             connected: false,
             trouble: None,
             first_report: None,
+            commands_left_out: 0,
             stop: None,
         }
     }
@@ -171,7 +187,8 @@ pub struct Publisher {
 }
 
 /// Opens the outbox in `folder`, starts to connect, and keeps trying. `device` is published with each connection; `random`
-/// spreads the tries of a fleet that lost its broker.
+/// spreads the tries of a fleet that lost its broker. Commands to `address` go into `commands` as they come, where they are wanted; those that
+/// find no room are counted.
 ///
 /// # Errors
 /// When the options can't be used, or another process uses the outbox. A disk that refuses is no error, and a broker that is absent or refuses is no error here: it is logged once and shows in
@@ -182,6 +199,7 @@ pub fn open(
     address: Address,
     device: Device,
     random: impl rand::Rng + Send + 'static,
+    commands: Option<Sender<Incoming>>,
 ) -> Result<Publisher, PublishError> {
     let broker = options.broker(&address)?;
     let device = Message::Device(Box::new(device));
@@ -196,7 +214,7 @@ pub fn open(
     // From here on its end ends the keeper's thread, whatever happens.
     let mut publisher = Publisher { shared, address, encoding: options.encoding, client: None, _keeper: keeper };
     let (shared, address) = (Arc::clone(&publisher.shared), publisher.address.clone());
-    publisher.client = Some(client::start(shared, broker, address, random).map_err(PublishError::Thread)?);
+    publisher.client = Some(client::start(shared, broker, address, random, commands).map_err(PublishError::Thread)?);
     Ok(publisher)
 }
 
@@ -220,6 +238,7 @@ impl Publisher {
                 state.outbox.offer(device);
             }
             Message::Report(report) => self.send_report(report, message)?,
+            Message::Result(result) => self.answer(result, &Reply::default())?,
         }
         self.shared.notify();
         Ok(())
@@ -241,6 +260,40 @@ impl Publisher {
             tracing::debug!("the outbox is full: reports given up: {given_up}");
         }
         Ok(())
+    }
+
+    /// Answers a command: at its own topic, and at the one that its sender named. Progress is left out while much waits.
+    ///
+    /// # Errors
+    /// When the answer can't be written, or its id can be in no topic and the sender named none.
+    pub fn answer(&self, result: &CommandResult, reply: &Reply) -> Result<(), SendError> {
+        let payload = Message::Result(Box::new(result.clone())).encode(self.encoding)?;
+        let own = Name::new(&result.id).ok().map(|id| self.address.topic(Channel::Result(id)).to_string());
+        let named = reply.topic.clone().filter(|topic| own.as_ref() != Some(topic));
+        let room = if result.state.is_final() { MAX_ANSWERS } else { MAX_PROGRESS };
+        let mut state = self.shared.state();
+        for topic in own.into_iter().chain(named) {
+            if state.outbox.unsettled_of(Purpose::Answer) < room {
+                state.outbox.offer(Publication {
+                    topic,
+                    payload: payload.clone(),
+                    content_type: self.encoding.content_type(),
+                    retain: false,
+                    assured: true,
+                    purpose: Purpose::Answer,
+                    correlation_data: reply.correlation_data.clone(),
+                });
+            }
+        }
+        drop(state);
+        self.shared.notify();
+        Ok(())
+    }
+
+    /// Commands that found no room since the last call.
+    #[must_use]
+    pub fn take_commands_left_out(&self) -> u64 {
+        std::mem::take(&mut self.shared.state().commands_left_out)
     }
 
     /// The next report's number: one more than the last one, restarts included.
@@ -338,6 +391,7 @@ fn publication(
         payload,
         content_type: encoding.content_type(),
         purpose,
+        correlation_data: None,
     }
 }
 

@@ -30,6 +30,11 @@ const CHECK_LOG: &str = "the broker's log says more";
 const RENAME: &str = "give each board its own device name, or set client_id in [broker]";
 
 impl Trouble {
+    /// Both in one sentence.
+    pub(super) fn words(&self) -> String {
+        format!("broker: {}; {}", self.reason, self.next_step)
+    }
+
     /// The words for a connection that failed or ended.
     pub(super) fn of(error: &ConnectionError) -> Self {
         let gone = |reason: String, next_step| Self { reason, next_step, cause: Break::Gone };

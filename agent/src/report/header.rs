@@ -59,7 +59,10 @@ fn unix_ms(time: SystemTime) -> u64 {
 }
 
 /// Whether systemd-timesyncd has synchronised the wall clock since boot (systemd-timesyncd.service(8)).
-fn clock_synchronized(root: &Path) -> Probed<bool> {
+///
+/// # Errors
+/// When it doesn't run.
+pub fn clock_synchronized(root: &Path) -> Probed<bool> {
     let folder = root.join("run/systemd/timesync");
     if folder.is_dir() {
         return Ok(folder.join("synchronized").exists());

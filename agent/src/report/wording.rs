@@ -1,5 +1,6 @@
 //! Figures of this program as messages have them.
 
+use edgeval_measure::Measured;
 use edgeval_models::{Modality, Prediction};
 use edgeval_wire as wire;
 use wire::Reading;
@@ -44,6 +45,17 @@ pub fn stage_latencies(stages: &Stages, publish: Option<wire::Latency>) -> wire:
         inference: of_windows(&stages.inference),
         postprocess: of_windows(&stages.postprocess),
         publish: Reading::or_reason(publish, NO_MESSAGE),
+    }
+}
+
+/// A figure as messages have it.
+#[must_use]
+pub fn figure(measured: &Measured) -> wire::Figure {
+    match measured {
+        Measured::Figure(figure) => {
+            wire::Figure::Measured { value: figure.value, low: figure.low, high: figure.high, n: figure.n }
+        }
+        Measured::NotMeasured { reason } => wire::Figure::not_measured(reason),
     }
 }
 

@@ -5,7 +5,9 @@
 //! know, and none is renamed within a schema number; a postcard payload belongs to exactly one schema number, so any
 //! change of fields makes a new one.
 
+mod command;
 mod device;
+mod evaluation;
 mod live;
 mod message;
 mod parts;
@@ -14,7 +16,13 @@ mod report;
 mod schema;
 mod topic;
 
+pub use command::{
+    BenchCommand, CancelCommand, Command, CommandError, CommandId, CommandName, CommandReason, CommandResult,
+    CommandState, EvaluateCommand, IntervalCommand, MAX_COMMAND_BYTES, MAX_QUEUED, ModelCommand, Nothing, Progress,
+    Running, Status,
+};
 pub use device::Device;
+pub use evaluation::{DimensionRow, Dimensions, EvaluationReport, NamedFigure};
 pub use live::{
     CameraHealth, Live, MicrophoneHealth, Modality, ModalityWeight, OutboxState, Predicted, PublisherStats, Refusals,
     SensorState,

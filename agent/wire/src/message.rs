@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Device, Encoding, Live, Report, SCHEMA};
+use crate::{CommandResult, Device, Encoding, Live, Report, SCHEMA};
 
 /// The largest message, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
@@ -45,6 +45,8 @@ pub enum Message {
     Live(Box<Live>),
     /// One finished measurement.
     Report(Box<Report>),
+    /// An answer to a command.
+    Result(Box<CommandResult>),
 }
 
 /// What a payload is; its topic says so.
@@ -58,6 +60,8 @@ pub enum MessageKind {
     Live,
     /// [`Message::Report`]
     Report,
+    /// [`Message::Result`]
+    Result,
 }
 
 /// Why a message can't be written.
@@ -106,6 +110,7 @@ impl Message {
             Self::Device(_) => MessageKind::Device,
             Self::Live(_) => MessageKind::Live,
             Self::Report(_) => MessageKind::Report,
+            Self::Result(_) => MessageKind::Result,
         }
     }
 
@@ -119,6 +124,7 @@ impl Message {
             Self::Device(device) => write(device.as_ref(), encoding),
             Self::Live(live) => write(live.as_ref(), encoding),
             Self::Report(report) => write(report.as_ref(), encoding),
+            Self::Result(result) => write(result.as_ref(), encoding),
         }
     }
 
@@ -135,6 +141,7 @@ impl Message {
             MessageKind::Device => read(encoding, bytes).map(Self::Device),
             MessageKind::Live => read(encoding, bytes).map(Self::Live),
             MessageKind::Report => read(encoding, bytes).map(Self::Report),
+            MessageKind::Result => read(encoding, bytes).map(Self::Result),
         }
     }
 
@@ -148,6 +155,7 @@ impl Message {
             Self::Device(device) => serde_json::to_string_pretty(device),
             Self::Live(live) => serde_json::to_string_pretty(live),
             Self::Report(report) => serde_json::to_string_pretty(report),
+            Self::Result(result) => serde_json::to_string_pretty(result),
         }?)
     }
 }

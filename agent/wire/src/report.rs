@@ -4,8 +4,8 @@ use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CameraHealth, Figure, Latency, Memory, MicrophoneHealth, ModelIdentity, PublisherStats, Quantity, Reading,
-    ReportKind, Schema, Skew, Stages, StartUp, Text, text,
+    CameraHealth, EvaluationReport, Figure, Latency, Memory, MicrophoneHealth, ModelIdentity, PublisherStats, Quantity,
+    Reading, ReportKind, Schema, Skew, Stages, StartUp, Text, text,
 };
 
 /// One finished measurement. Readers drop duplicates by `header.id`.
@@ -28,6 +28,7 @@ impl Report {
             Body::Accuracy(_) => ReportKind::Accuracy,
             Body::Field(_) => ReportKind::Field,
             Body::Drift(_) => ReportKind::Drift,
+            Body::Evaluation(_) => ReportKind::Evaluation,
         }
     }
 }
@@ -166,6 +167,8 @@ pub enum Body {
     Field(Box<FieldReport>),
     /// Whether the board sees what it used to see.
     Drift(Box<DriftReport>),
+    /// What a model is worth on a reference set.
+    Evaluation(Box<EvaluationReport>),
 }
 
 /// Whether the board sees what it used to see: live windows against a baseline recorded on the same board, without labels.

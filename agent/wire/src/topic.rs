@@ -45,6 +45,8 @@ pub enum ReportKind {
     Field,
     /// Whether the board sees what it used to see.
     Drift,
+    /// What a model is worth on a reference set.
+    Evaluation,
 }
 
 /// What a topic is for.
@@ -94,7 +96,7 @@ pub enum TopicError {
     #[error("`{0}` isn't a topic of edgeval: it must be like edgeval/1/GROUP/DEVICE/report/bench")]
     Layout(String),
     /// The kind isn't known.
-    #[error("`{0}` isn't a kind of report: bench, accuracy, field")]
+    #[error("`{0}` isn't a kind of report: bench, accuracy, field, drift, evaluation")]
     Kind(String),
 }
 
@@ -123,6 +125,12 @@ impl Address {
     /// When one of them can't be in a topic.
     pub fn new(group: &str, device: &str) -> Result<Self, TopicError> {
         Ok(Self { group: Name::new(group)?, device: Name::new(device)? })
+    }
+
+    /// The filter that all commands to this board match.
+    #[must_use]
+    pub fn command_filter(&self) -> String {
+        format!("{ROOT}/{VERSION}/{}/{}/command/+", self.group, self.device)
     }
 
     /// This board's topic for a purpose.
@@ -156,13 +164,14 @@ impl Channel {
             Self::Device => Some(MessageKind::Device),
             Self::Live => Some(MessageKind::Live),
             Self::Report(_) | Self::Summary(_) => Some(MessageKind::Report),
-            Self::Command(_) | Self::Result(_) => None,
+            Self::Result(_) => Some(MessageKind::Result),
+            Self::Command(_) => None,
         }
     }
 }
 
 impl ReportKind {
-    const ALL: [Self; 4] = [Self::Bench, Self::Accuracy, Self::Field, Self::Drift];
+    const ALL: [Self; 5] = [Self::Bench, Self::Accuracy, Self::Field, Self::Drift, Self::Evaluation];
 
     /// Its word in a topic.
     #[must_use]
@@ -172,6 +181,7 @@ impl ReportKind {
             Self::Accuracy => "accuracy",
             Self::Field => "field",
             Self::Drift => "drift",
+            Self::Evaluation => "evaluation",
         }
     }
 }

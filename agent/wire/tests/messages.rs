@@ -7,12 +7,15 @@ use edgeval_wire::{Availability, DecodeError, Encoding, Figure, MAX_MESSAGE_BYTE
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-const EXAMPLES: [(&str, MessageKind, &str); 5] = [
+const EXAMPLES: [(&str, MessageKind, &str); 8] = [
     ("device", MessageKind::Device, include_str!("messages/device.json")),
     ("live", MessageKind::Live, include_str!("messages/live.json")),
     ("report_bench", MessageKind::Report, include_str!("messages/report_bench.json")),
     ("report_accuracy", MessageKind::Report, include_str!("messages/report_accuracy.json")),
     ("report_field", MessageKind::Report, include_str!("messages/report_field.json")),
+    ("report_drift", MessageKind::Report, include_str!("messages/report_drift.json")),
+    ("report_evaluation", MessageKind::Report, include_str!("messages/report_evaluation.json")),
+    ("command_result", MessageKind::Result, include_str!("messages/command_result.json")),
 ];
 
 fn json(kind: MessageKind, text: &str) -> Result<Message, DecodeError> {
@@ -129,8 +132,17 @@ fn the_fullest_messages_fit() {
 
 /// Fills the lists that a message may have to their bounds.
 fn fill(value: &mut serde_json::Value) {
-    let bounds =
-        [("predictions", 16), ("attention", 4), ("refused", 8), ("lost_by_reason", 8), ("models", 8), ("reasons", 8)];
+    let bounds = [
+        ("predictions", 16),
+        ("attention", 4),
+        ("refused", 8),
+        ("lost_by_reason", 8),
+        ("models", 8),
+        ("reasons", 8),
+        ("raw", 8),
+        ("lacks", 4),
+        ("queued", 8),
+    ];
     match value {
         serde_json::Value::Object(fields) => {
             for (name, bound) in bounds {
@@ -151,7 +163,8 @@ fn kinds() -> impl Strategy<Value = MessageKind> {
         Just(MessageKind::Availability),
         Just(MessageKind::Device),
         Just(MessageKind::Live),
-        Just(MessageKind::Report)
+        Just(MessageKind::Report),
+        Just(MessageKind::Result)
     ]
 }
 

@@ -10,7 +10,13 @@ fn names() -> impl Strategy<Value = Name> {
 }
 
 fn kinds() -> impl Strategy<Value = ReportKind> {
-    prop_oneof![Just(ReportKind::Bench), Just(ReportKind::Accuracy), Just(ReportKind::Field)]
+    prop_oneof![
+        Just(ReportKind::Bench),
+        Just(ReportKind::Accuracy),
+        Just(ReportKind::Field),
+        Just(ReportKind::Drift),
+        Just(ReportKind::Evaluation)
+    ]
 }
 
 fn channels() -> impl Strategy<Value = Channel> {
@@ -46,6 +52,11 @@ proptest! {
         let allowed = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
         prop_assert_eq!(Name::new(&text).is_ok(), (1..=64).contains(&text.len()) && text.chars().all(allowed));
     }
+}
+
+#[test]
+fn a_filter_is_for_all_commands_to_one_board() {
+    assert_eq!(Address::new("home", "pi").unwrap().command_filter(), "edgeval/1/home/pi/command/+");
 }
 
 #[test]

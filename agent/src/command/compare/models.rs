@@ -18,7 +18,7 @@ const METHOD: &str = "paired bootstrap: both are drawn on the same samples (or c
 
 pub(super) fn compare(args: &Args, set: &Path) -> anyhow::Result<Compared> {
     let set = ReferenceSet::open(set)?;
-    let watcher = Watcher::new(Stop::listen().context("can't listen for Ctrl-C")?, None);
+    let watcher = Watcher::new(Stop::listen().context("can't listen for Ctrl-C")?, None, None);
     let (first_side, first) = answered(args, (&args.first, args.precision), &set, &watcher)?;
     let second_precision = args.precision_of_b.unwrap_or(args.precision);
     let (second_side, second) = answered(args, (&args.second, second_precision), &set, &watcher)?;

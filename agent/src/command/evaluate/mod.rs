@@ -7,6 +7,7 @@ mod output;
 mod page;
 mod print;
 mod scorecard;
+mod summary;
 
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use self::efficiency::{Budgets, Timed};
 use self::observer::Watcher;
 use self::output::Output;
 use crate::EXIT_INVALID;
+use crate::background::Background;
 use crate::measurement::{self, Loaded};
 use crate::stop::Stop;
 
@@ -105,6 +107,8 @@ pub struct Args {
     /// JSON for programs
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    background: Background,
 }
 
 fn parse_share(text: &str) -> Result<f64, String> {
@@ -135,6 +139,7 @@ impl Args {
 /// # Errors
 /// When the model or the set can't be used, or a sample can't be read.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    args.background.enter()?;
     let weights = scorecard::weights(&args.weights)?;
     args.html.as_deref().map_or(Ok(()), check_writable)?;
     let (bundle, mut loaded) = measurement::load_bundle(&args.model, args.precision, args.execution())?;
@@ -155,7 +160,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     evaluation.check()?;
     refuse_without(&args, bundle.manifest(), &loaded.model)?;
-    let watcher = Watcher::new(Stop::listen().context("can't listen for Ctrl-C")?, args.budget);
+    let stop = Stop::listen().context("can't listen for Ctrl-C")?;
+    let watcher = Watcher::new(stop, args.budget, args.background.teller());
     let timed = Timed::measure(&mut loaded.model, &set, &args.split, args.without())?;
     let Loaded { model, identity, .. } = loaded;
     let mut workers = workers(&args, &bundle, model)?;
@@ -166,7 +172,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Ok(say_stopped(&evaluated, path.as_deref()));
     }
     write_predictions(&args, &evaluated)?;
+    let observed = timed.observed.clone();
     let output = Output::new(&args, identity, &set, &evaluated, timed, weights);
+    args.background.leave(output.body(), output.model.to_wire(), Some(output.set_identity()), &observed)?;
     write_page(&args, &output, &evaluated, &set, &mut workers)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&output)?);

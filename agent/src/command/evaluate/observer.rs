@@ -6,6 +6,7 @@ use std::time::Duration;
 use edgeval_calibration::{Observer, Stage};
 use indicatif::ProgressBar;
 
+use crate::background::Teller;
 use crate::clock::Moment;
 use crate::stop::Stop;
 use crate::terminal;
@@ -16,13 +17,14 @@ pub(in crate::command) struct Watcher {
     stop: Stop,
     started: Moment,
     budget: Option<Duration>,
+    teller: Option<Teller>,
     bar: Mutex<Option<(Stage, ProgressBar)>>,
 }
 
 impl Watcher {
     /// Time counts from now.
-    pub fn new(stop: Stop, budget: Option<Duration>) -> Self {
-        Self { stop, started: Moment::now(), budget, bar: Mutex::new(None) }
+    pub fn new(stop: Stop, budget: Option<Duration>, teller: Option<Teller>) -> Self {
+        Self { stop, started: Moment::now(), budget, teller, bar: Mutex::new(None) }
     }
 
     /// Whether somebody wanted to stop.
@@ -40,16 +42,17 @@ impl Watcher {
 
 impl Observer for Watcher {
     fn progress(&self, stage: Stage, done: usize, samples: usize) {
+        let words = match stage {
+            Stage::Clean => "scoring",
+            Stage::Trials => "trying",
+            Stage::Wrong => "explaining",
+        };
+        self.teller.iter().for_each(|teller| teller.tell(words, done as u64, samples as u64));
         let mut shown = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
         if shown.as_ref().is_none_or(|(of, _)| *of != stage) {
             if let Some((_, bar)) = shown.take() {
                 bar.finish_and_clear();
             }
-            let words = match stage {
-                Stage::Clean => "scoring",
-                Stage::Trials => "trying",
-                Stage::Wrong => "explaining",
-            };
             *shown = Some((stage, terminal::progress(samples as u64, words)));
         }
         if let Some((_, bar)) = shown.as_ref() {

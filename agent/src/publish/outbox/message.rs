@@ -28,6 +28,8 @@ pub enum Purpose {
     Latest,
     /// It belongs to one connection and is made anew for the next; it isn't counted.
     Session,
+    /// An answer to a command: each one must arrive, but not across a restart.
+    Answer,
 }
 
 /// A message, ready for the broker.
@@ -45,6 +47,8 @@ pub struct Publication {
     pub assured: bool,
     /// What it is to the queue.
     pub purpose: Purpose,
+    /// What a command's sender tells its answer by.
+    pub correlation_data: Option<Vec<u8>>,
 }
 
 /// What the queue knows of a message.

@@ -47,6 +47,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Publication> {
         retain: false,
         assured: true,
         purpose: Purpose::Report,
+        correlation_data: None,
     })
 }
 
@@ -72,6 +73,7 @@ mod tests {
             retain: false,
             assured: true,
             purpose: Purpose::Report,
+            correlation_data: None,
         }
     }
 

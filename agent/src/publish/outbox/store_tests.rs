@@ -16,7 +16,15 @@ fn report(number: u64, bytes: usize) -> Publication {
     let payload = (0..bytes).map(|place| (number as usize + place) as u8).collect();
     let content_type = Encoding::Json.content_type();
     let topic = "edgeval/1/home/pi/report/field".to_owned();
-    Publication { topic, payload, content_type, retain: false, assured: true, purpose: Purpose::Report }
+    Publication {
+        topic,
+        payload,
+        content_type,
+        retain: false,
+        assured: true,
+        purpose: Purpose::Report,
+        correlation_data: None,
+    }
 }
 
 fn batch(numbers: std::ops::RangeInclusive<u64>, erased: Vec<u64>, random: &mut Pcg64) -> Batch {

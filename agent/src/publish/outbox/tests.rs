@@ -21,6 +21,7 @@ fn message(purpose: Purpose, number: u8) -> Publication {
         retain: purpose == Purpose::Latest,
         assured: true,
         purpose,
+        correlation_data: None,
     }
 }
 
