@@ -5,6 +5,7 @@ mod compare;
 mod completions;
 mod decode;
 mod devices;
+mod doctor;
 mod evaluate;
 mod inspect;
 mod run;
@@ -30,7 +31,7 @@ pub struct Arguments {
 enum Verb {
     /// Run the daemon: capture, infer, measure, publish
     Run(run::Args),
-    /// Measure latency, throughput and memory of a model on this board
+    /// Measure latency, throughput, memory and energy of a model on this board
     Bench(bench::Args),
     /// Score a model on a reference set
     Evaluate(evaluate::Args),
@@ -40,8 +41,10 @@ enum Verb {
     Inspect(inspect::Args),
     /// Look after reference sets
     Set(set::Args),
-    /// List cameras and microphones, and why one can't be used
+    /// List cameras, microphones and probes, and why one can't be used
     Devices(devices::Args),
+    /// Tell whether this board is fit to measure on, and what to change
+    Doctor(doctor::Args),
     /// Turn a message that was published (JSON or postcard) into readable JSON
     Decode(decode::Args),
     /// Print a shell's completion script
@@ -64,6 +67,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Verb::Inspect(args) => inspect::run(args),
         Verb::Set(args) => set::run(args),
         Verb::Devices(args) => devices::run(args),
+        Verb::Doctor(args) => doctor::run(args),
         Verb::Decode(args) => decode::run(args),
         Verb::Completions(args) => completions::run(args),
     }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use edgeval_calibration::Accuracy;
-use edgeval_measure::Measured;
 use edgeval_wire as wire;
 use wire::{Body, Message, Reading};
 
@@ -16,7 +15,9 @@ use crate::probe::memory::{self, ProcessMemory};
 use crate::probe::{ProbeError, Probed, Roots, temperature};
 use crate::publish::Publisher;
 use crate::report::conditions::{Observed, Watch};
+use crate::report::energy::PowerWatch;
 use crate::report::header::Origin;
+use crate::report::wording::figure;
 use crate::report::{sensors, wording};
 use crate::stages::StageHistogram;
 use crate::state::State;
@@ -54,6 +55,7 @@ pub struct Reporter {
     publisher: Publisher,
     state: Option<State>,
     roots: Roots,
+    power: PowerWatch,
     origin: Origin,
     started: Moment,
     startup: Startup,
@@ -84,6 +86,7 @@ impl Reporter {
             publisher,
             state,
             roots: roots.clone(),
+            power: PowerWatch::start(roots),
             origin: Origin { roots: roots.clone(), device, model: no_model_identity() },
             started,
             startup: Startup::default(),
@@ -157,6 +160,7 @@ impl Reporter {
             memory: observed.cost.memory.clone(),
             cpu: observed.processor,
             temperature_c: temperature::hottest_celsius(&self.roots).map(f64::from).into(),
+            power: self.power.latest(),
             skew: sensors::skew(health),
             camera: sensors::camera(health),
             microphone: sensors::microphone(health),
@@ -190,6 +194,7 @@ impl Reporter {
             throughput_per_s: throughput(&field.period, observed.elapsed),
             latency_us: wording::total_latency(&field.period.stages),
             stages_us: wording::stage_latencies(&field.period.stages, wording::latency(&field.publish)),
+            power: self.power.end_period(),
             skew: sensors::skew(health),
             camera: sensors::camera(health),
             microphone: sensors::microphone(health),
@@ -307,13 +312,4 @@ fn throughput(period: &Period, elapsed: Duration) -> Reading<f64> {
 
 fn whole_ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn figure(measured: &Measured) -> wire::Figure {
-    match measured {
-        Measured::Figure(figure) => {
-            wire::Figure::Measured { value: figure.value, low: figure.low, high: figure.high, n: figure.n }
-        }
-        Measured::NotMeasured { reason } => wire::Figure::not_measured(reason),
-    }
 }

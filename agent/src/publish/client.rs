@@ -290,24 +290,31 @@ impl<R: Rng> Client<R> {
     }
 
     fn mqtt_options(&self) -> MqttOptions {
-        let Broker { host, port, client_id, credentials, tls, keep_alive } = &self.broker;
-        let mut options = MqttOptions::new(client_id, host, *port);
-        options.set_keep_alive(*keep_alive).set_clean_start(true).set_outgoing_inflight_upper_limit(WINDOW);
+        let mut options = plain_options(&self.broker);
+        options.set_outgoing_inflight_upper_limit(WINDOW);
         // Part of the connect properties: the broker must know it, or it sends what is too large again and again.
         options.set_max_packet_size(u32::try_from(MAX_PACKET_BYTES).ok());
-        let mut network = options.network_options();
-        network.set_tcp_nodelay(true);
-        options.set_network_options(network);
-        if let Some((name, password)) = credentials {
-            options.set_credentials(name.reveal(), password.reveal());
-        }
-        if let Some(configuration) = tls {
-            options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(configuration))));
-        }
         let topic = self.address.topic(Channel::Availability).to_string();
         options.set_last_will(LastWill::new(topic, Availability::Offline.as_str(), QoS::AtLeastOnce, true, None));
         options
     }
+}
+
+/// How a broker is spoken to: address, account, TLS, a session that ends with its connection.
+pub(super) fn plain_options(broker: &Broker) -> MqttOptions {
+    let Broker { host, port, client_id, credentials, tls, keep_alive } = broker;
+    let mut options = MqttOptions::new(client_id, host, *port);
+    options.set_keep_alive(*keep_alive).set_clean_start(true);
+    let mut network = options.network_options();
+    network.set_tcp_nodelay(true);
+    options.set_network_options(network);
+    if let Some((name, password)) = credentials {
+        options.set_credentials(name.reveal(), password.reveal());
+    }
+    if let Some(configuration) = tls {
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(configuration))));
+    }
+    options
 }
 
 impl Session {

@@ -7,6 +7,7 @@
 mod backoff;
 mod client;
 mod error;
+mod knock;
 mod options;
 mod outbox;
 mod secret;
@@ -26,6 +27,8 @@ use tokio::sync::Notify;
 use crate::clock::Moment;
 use crate::stages::StageHistogram;
 pub use error::{PublishError, SendError};
+#[allow(unused_imports, reason = "tests that take this module in by path don't knock")]
+pub use knock::{KnockError, knock};
 pub use options::Options;
 pub use outbox::Options as OutboxOptions;
 #[allow(unused_imports, reason = "tests that take this module in by path name it")]

@@ -1,5 +1,6 @@
 //! Figures of this program as messages have them.
 
+use edgeval_measure::Measured;
 use edgeval_models::{Modality, Prediction};
 use edgeval_wire as wire;
 use wire::Reading;
@@ -52,6 +53,17 @@ pub fn stage_latencies(stages: &Stages, publish: Option<wire::Latency>) -> wire:
 pub fn memory(reading: &Probed<ProcessMemory>) -> wire::Memory {
     let field = |pick: fn(&ProcessMemory) -> u64| reading.as_ref().map(pick).map_err(ProbeError::clone).into();
     wire::Memory { pss_bytes: field(|memory| memory.pss_bytes), rss_bytes: field(|memory| memory.rss_bytes) }
+}
+
+/// A figure as messages have it.
+#[must_use]
+pub fn figure(measured: &Measured) -> wire::Figure {
+    match measured {
+        Measured::Figure(figure) => {
+            wire::Figure::Measured { value: figure.value, low: figure.low, high: figure.high, n: figure.n }
+        }
+        Measured::NotMeasured { reason } => wire::Figure::not_measured(reason),
+    }
 }
 
 /// A probe's text, cut to what a message carries.
