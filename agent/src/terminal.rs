@@ -13,7 +13,8 @@ pub fn print_error(error: &anyhow::Error) {
 }
 
 /// An error with its causes. A cause that its successor quotes already is left out.
-fn chain(error: &anyhow::Error) -> String {
+#[must_use]
+pub fn chain(error: &anyhow::Error) -> String {
     let mut said = String::new();
     for cause in error.chain().map(ToString::to_string) {
         if !said.contains(&cause) {

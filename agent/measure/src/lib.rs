@@ -10,6 +10,7 @@ mod curve;
 mod diversity;
 mod drift;
 mod early_stopping;
+mod energy;
 mod fairness;
 mod figure;
 mod generation;
@@ -36,6 +37,7 @@ pub use curve::area_under_curve;
 pub use diversity::{Diversity, diversity, evenness};
 pub use drift::{EnergyTest, NoEnergyTest, StabilityBaseline, block_assignments, energy_distance, energy_test};
 pub use early_stopping::{TooFewQueries, early_stopping_estimate, queries_needed};
+pub use energy::{EnergyPerInference, EnergyTrace, MeanPower, energy_per_inference};
 pub use fairness::{GroupGap, PerceptualScore, contribution_shares, group_gap, imbalance, perceptual_score, shapley};
 pub use figure::{Figure, Measured};
 pub use generation::{

@@ -1,4 +1,4 @@
-//! `edgeval bench`: latency, throughput and memory of a model on this board.
+//! `edgeval bench`: latency, throughput, memory and energy of a model on this board.
 
 mod generation;
 mod summary;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use edgeval_measure::{LatencySummary, early_stopping_estimate};
+use edgeval_measure::{Figure, LatencySummary, Measured, early_stopping_estimate};
 use edgeval_models::{Engine, Execution, Precision, Tensors, Window};
 use edgeval_wire as wire;
 use serde::Serialize;
@@ -18,8 +18,9 @@ use crate::background::Background;
 use crate::clock::Moment;
 use crate::measurement::{self, Loaded, ModelFacts, Number};
 use crate::pipeline::{self, Period};
-use crate::probe::{Roots, memory};
+use crate::probe::{ProbeError, Probed, Roots, memory};
 use crate::report::conditions::{Observed, Watch};
+use crate::report::energy::{EnergyFigures, Meter, Metered};
 use crate::report::wording;
 use crate::{EXIT_INVALID, terminal};
 
@@ -36,11 +37,13 @@ const MAXIMUM_QUERIES: usize = 10_000_000;
   edgeval bench models/zoo/av-digits --precision fp32 --duration 10 --json
   edgeval bench model.onnx --input image=picture.npy --save-tensors out/
   edgeval bench text-encoder.onnx --dim batch=1 --dim sequence=64
+  edgeval bench models/zoo/av-digits --duration 60        with energy from a power sensor
 
 One query at a time (MLPerf's single stream): the next begins when the last is answered. A query runs from decoded
 input in memory to prediction, of a model that generates to the end of its answer; a bare .onnx has no pre- and
 postprocessing. The run ends when both --queries and
---duration are reached. Exit status 3: measured, but not valid; the reasons are printed.")]
+--duration are reached. Energy is of the same run: energy counters (RAPL) tell it of any run, power sensors after 60
+seconds. `edgeval devices` lists what this board has. Exit status 3: measured, but not valid; the reasons are printed.")]
 pub struct Args {
     /// Model bundle (a folder with model.toml) or a bare .onnx file
     model: PathBuf,
@@ -62,6 +65,9 @@ pub struct Args {
     /// Seconds of timed queries, at least
     #[arg(long, default_value_t = 1.0, value_name = "SECONDS", value_parser = parse_seconds)]
     duration: f64,
+    /// Seconds of idling before, where the board has a power source: energy is told net of it, too (0: not)
+    #[arg(long, default_value_t = 2.0, value_name = "SECONDS", value_parser = parse_seconds)]
+    idle: f64,
     /// Seed of the random input
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -109,6 +115,8 @@ struct Run {
     spoken: generation::Spoken,
     elapsed: Duration,
     period: Period,
+    /// What the board took meanwhile.
+    metered: Probed<Metered>,
 }
 
 /// The JSON of `edgeval bench`, and what the table is made of.
@@ -125,6 +133,7 @@ struct Output {
     /// Percentile at 99 % confidence, or how many queries it would take.
     early_stopping_us: EarlyStopping,
     throughput_per_s: f64,
+    energy: EnergyFigures,
     stages_us: Stages,
     generation: Number<generation::Figures>,
     start_up: StartUp,
@@ -171,6 +180,7 @@ struct Memory {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.background.enter()?;
     let roots = Roots::default();
+    let idle = idle(&args, &roots);
     let before = memory::of_this_process(&roots);
     let mut loaded = load(&args)?;
     let after = memory::of_this_process(&roots);
@@ -181,7 +191,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         ask(&mut loaded, &query)?;
     }
     let watch = Watch::start(&roots, Moment::now());
-    let run = measure(&args, &mut loaded, &query)?;
+    let run = measure(&args, &roots, &mut loaded, &query)?;
     let observed = watch.finish(Moment::now(), run.period.inference_processor_time);
 
     if let Some(folder) = &args.save_tensors {
@@ -200,8 +210,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         rss_peak_bytes: wire::Reading::from(memory::of_this_process(&roots).map(|memory| memory.rss_peak_bytes)).into(),
     };
     let start_up = StartUp { model_load_us: whole_us(loaded.load), first_inference_us: whole_us(first) };
-    let body = summary::body(&run, args.threads, &memory, (&before, &after), &start_up);
-    let output = output(&args, loaded, &run, input, start_up, memory, observed.clone());
+    let energy = energy(&run, idle.as_ref());
+    let body = summary::body(&run, args.threads, &memory, (&before, &after), &start_up, &energy);
+    let output = output(&args, loaded, &run, input, start_up, memory, energy, observed.clone());
     let observed = Observed { validity: output.validity.clone(), ..observed };
     args.background.leave(body, output.model.to_wire(), None, &observed)?;
     print(&args, &output)?;
@@ -235,14 +246,28 @@ fn ask(loaded: &mut Loaded, query: &Query) -> anyhow::Result<Duration> {
     Ok(Moment::now().since(started))
 }
 
-fn measure(args: &Args, loaded: &mut Loaded, query: &Query) -> anyhow::Result<Run> {
+/// What the board takes while nothing is asked of it; nothing is waited for where that can't be read.
+fn idle(args: &Args, roots: &Roots) -> Option<Metered> {
+    let meter = Meter::start(roots, true).ok().filter(|_| args.idle > 0.0)?;
+    std::thread::sleep(Duration::from_secs_f64(args.idle));
+    Some(meter.finish())
+}
+
+fn energy(run: &Run, idle: Option<&Metered>) -> EnergyFigures {
+    let queries = run.latencies_ns.len() as u64;
+    EnergyFigures::of(&run.metered, idle.ok_or("the board wasn't watched while idle (--idle)"), queries)
+}
+
+fn measure(args: &Args, roots: &Roots, loaded: &mut Loaded, query: &Query) -> anyhow::Result<Run> {
     let least = Duration::from_secs_f64(args.duration);
+    let meter = Meter::start(roots, true);
     let mut run = Run {
         latencies_ns: Vec::with_capacity(args.queries),
         stages: Vec::with_capacity(args.queries),
         spoken: generation::Spoken::default(),
         elapsed: Duration::ZERO,
         period: Period::new(),
+        metered: Err(ProbeError::Absent("not measured yet".to_owned())),
     };
     let bar = terminal::progress(args.queries as u64, "timing");
     let teller = args.background.teller();
@@ -254,6 +279,7 @@ fn measure(args: &Args, loaded: &mut Loaded, query: &Query) -> anyhow::Result<Ru
         bar.set_position(done);
         teller.iter().for_each(|teller| teller.tell("timing", done, done.max(args.queries as u64)));
     }
+    run.metered = meter.map(Meter::finish);
     bar.finish_and_clear();
     Ok(run)
 }
@@ -288,6 +314,7 @@ fn output(
     input: &'static str,
     start_up: StartUp,
     memory: Memory,
+    energy: EnergyFigures,
     observed: Observed,
 ) -> Output {
     let inspection = loaded.model.inspect();
@@ -305,6 +332,7 @@ fn output(
         latency_us: summary(&run.latencies_ns),
         early_stopping_us: EarlyStopping { p90: estimate(0.90), p99: estimate(0.99) },
         throughput_per_s: run.latencies_ns.len() as f64 / run.elapsed.as_secs_f64(),
+        energy,
         stages_us: Stages { preprocess: stage(0), inference: stage(1), postprocess: stage(2) },
         generation: run.spoken.figures(),
         start_up,
@@ -397,7 +425,28 @@ fn facts(output: &Output) -> Vec<(&'static str, String)> {
             "runs on integers",
             output.integer_share_of_macs.words(|share| format!("{:.0} % of multiply-accumulates", share * 100.0)),
         ),
+        ("energy, all of it", energy_words(&output.energy, &output.energy.figures.gross_mj)),
+        ("energy, net of idle", energy_words(&output.energy, &output.energy.figures.net_mj)),
+        ("governor, frequency", clocks(&output.board)),
         ("temperature", terminal::reading(&output.board.temperature_c, |celsius| format!("{celsius:.1} °C"))),
     ]);
     facts
+}
+
+fn energy_words(energy: &EnergyFigures, figure: &Measured) -> String {
+    let source = energy.source.as_deref().unwrap_or("no source");
+    match figure {
+        Measured::Figure(Figure { value, low, high, .. }) => {
+            format!("{value:.3} mJ a query ({low:.3} to {high:.3}), {} by {source}", energy.quality)
+        }
+        Measured::NotMeasured { reason } => format!("not measured: {reason}"),
+    }
+}
+
+fn clocks(board: &wire::BoardState) -> String {
+    let megahertz = |khz: &u64| format!("{:.0} MHz", *khz as f64 / 1e3);
+    match (board.governor.value(), board.cpu_frequency_khz.value(), board.cpu_frequency_maximum_khz.value()) {
+        (Some(governor), Some(now), Some(most)) => format!("{governor}, {} of {}", megahertz(now), megahertz(most)),
+        _ => terminal::reading(&board.governor, ToString::to_string),
+    }
 }

@@ -1,10 +1,12 @@
-//! `edgeval devices`: cameras and microphones, and why one can't be used.
+//! `edgeval devices`: cameras, microphones and probes, and why one can't be used.
 
 use std::process::ExitCode;
 
 use serde::Serialize;
 
 use crate::capture::list::{self, CameraEntry, MicrophoneEntry};
+use crate::probe::list::ProbeEntry;
+use crate::probe::{self, Roots};
 use crate::terminal;
 
 /// Arguments of `edgeval devices`.
@@ -23,6 +25,7 @@ struct Devices {
     schema: u32,
     cameras: Vec<CameraEntry>,
     microphones: Vec<MicrophoneEntry>,
+    probes: Vec<ProbeEntry>,
 }
 
 /// Lists what there is. A board without any is no error.
@@ -30,12 +33,14 @@ struct Devices {
 /// # Errors
 /// When standard output can't be written to.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let devices = Devices { schema: 1, cameras: list::cameras(), microphones: list::microphones() };
+    let probes = probe::list::probes(&Roots::default());
+    let devices = Devices { schema: 1, cameras: list::cameras(), microphones: list::microphones(), probes };
     if args.json {
         anstream::println!("{}", serde_json::to_string_pretty(&devices)?);
     } else {
         print_cameras(&devices.cameras);
         print_microphones(&devices.microphones);
+        print_probes(&devices.probes);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -72,6 +77,15 @@ fn print_microphones(microphones: &[MicrophoneEntry]) {
     for microphone in microphones {
         let formats = words(microphone.formats.iter().cloned(), microphone.unusable.as_deref());
         table.add_row([microphone.device.clone(), microphone.name.clone(), formats]);
+    }
+    anstream::println!("{table}");
+}
+
+fn print_probes(probes: &[ProbeEntry]) {
+    terminal::print_heading("Probes");
+    let mut table = terminal::table(&["probe", "what it says now"]);
+    for ProbeEntry { probe, reading, unusable } in probes {
+        table.add_row([probe.clone(), words(reading.iter().cloned(), unusable.as_deref())]);
     }
     anstream::println!("{table}");
 }

@@ -7,6 +7,7 @@ mod compare;
 mod completions;
 mod decode;
 mod devices;
+mod doctor;
 mod evaluate;
 mod inspect;
 mod manual;
@@ -33,7 +34,7 @@ pub struct Arguments {
 enum Verb {
     /// Run the daemon: capture, infer, measure, publish
     Run(run::Args),
-    /// Measure latency, throughput and memory of a model on this board
+    /// Measure latency, throughput, memory and energy of a model on this board
     Bench(bench::Args),
     /// Score a model on a reference set
     Evaluate(evaluate::Args),
@@ -43,10 +44,12 @@ enum Verb {
     Inspect(inspect::Args),
     /// Look after reference sets
     Set(set::Args),
-    /// List cameras and microphones, and why one can't be used
+    /// List cameras, microphones and probes, and why one can't be used
     Devices(devices::Args),
     /// Ask a board over MQTT to do something: status, bench, evaluate, interval, model, cancel
     Command(command::Args),
+    /// Tell whether this board is fit to measure on, and what to change
+    Doctor(doctor::Args),
     /// Turn a message that was published (JSON or postcard) into readable JSON
     Decode(decode::Args),
     /// Print a shell's completion script
@@ -73,6 +76,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Verb::Set(args) => set::run(args),
         Verb::Devices(args) => devices::run(args),
         Verb::Command(args) => command::run(args),
+        Verb::Doctor(args) => doctor::run(args),
         Verb::Decode(args) => decode::run(args),
         Verb::Completions(args) => completions::run(args),
         Verb::Manual(args) => manual::run(args),

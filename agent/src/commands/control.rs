@@ -25,8 +25,8 @@ use super::status::{self, Facts, answer};
 use super::{Options, reread, tasks};
 use crate::clock::Moment;
 use crate::config::Config;
+use crate::probe::{Roots, clock_sync};
 use crate::publish::{Incoming, Publisher, Reply};
-use crate::report::header::clock_synchronized;
 use crate::state::State;
 
 /// How often it is looked after what goes on.
@@ -178,7 +178,8 @@ impl Control {
     }
 
     fn wall(&self) -> Wall {
-        let synchronized = self.config.commands.clock_trusted || clock_synchronized(Path::new("/")) == Ok(true);
+        let synchronized =
+            self.config.commands.clock_trusted || clock_sync::synchronized(&Roots::default()) == Ok(true);
         Wall { unix_ms: status::unix_ms(), synchronized }
     }
 
@@ -275,7 +276,7 @@ impl Control {
     }
 
     fn evaluate_by_the_clock(&mut self) {
-        if clock_synchronized(Path::new("/")) == Ok(false) && !self.config.commands.clock_trusted {
+        if clock_sync::synchronized(&Roots::default()) == Ok(false) && !self.config.commands.clock_trusted {
             return tracing::warn!("no evaluation at this time: the clock isn't synchronised");
         }
         let date = TimeZone::system().to_datetime(Timestamp::now()).date();
@@ -429,7 +430,7 @@ impl Control {
         let next = self.schedule.next().and_then(|next| u64::try_from(next.as_millisecond()).ok());
         let facts = Facts {
             time,
-            clock_synchronized: clock_synchronized(Path::new("/")).into(),
+            clock_synchronized: clock_sync::synchronized(&Roots::default()).into(),
             model: self.parts.link.model(),
             running,
             queued: self.queue.iter().map(|job| job.id.clone()).collect(),

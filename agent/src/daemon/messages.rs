@@ -17,6 +17,7 @@ use crate::probe::memory::{self, ProcessMemory};
 use crate::probe::{ProbeError, Probed, Roots, temperature};
 use crate::publish::Publisher;
 use crate::report::conditions::{Observed, Watch};
+use crate::report::energy::PowerWatch;
 use crate::report::header::Origin;
 use crate::report::wording::figure;
 use crate::report::{sensors, wording};
@@ -56,6 +57,7 @@ pub struct Reporter {
     publisher: Arc<Publisher>,
     state: Option<State>,
     roots: Roots,
+    power: PowerWatch,
     origin: Origin,
     started: Moment,
     startup: Startup,
@@ -85,6 +87,7 @@ impl Reporter {
             publisher,
             state,
             roots: roots.clone(),
+            power: PowerWatch::start(roots),
             origin: Origin { roots: roots.clone(), device, model: no_model_identity() },
             started,
             startup: Startup::default(),
@@ -158,6 +161,7 @@ impl Reporter {
             memory: observed.cost.memory.clone(),
             cpu: observed.processor,
             temperature_c: temperature::hottest_celsius(&self.roots).map(f64::from).into(),
+            power: self.power.latest(),
             skew: sensors::skew(health),
             camera: sensors::camera(health),
             microphone: sensors::microphone(health),
@@ -191,6 +195,7 @@ impl Reporter {
             throughput_per_s: throughput(&field.period, observed.elapsed),
             latency_us: wording::total_latency(&field.period.stages),
             stages_us: wording::stage_latencies(&field.period.stages, wording::latency(&field.publish)),
+            power: self.power.end_period(),
             skew: sensors::skew(health),
             camera: sensors::camera(health),
             microphone: sensors::microphone(health),

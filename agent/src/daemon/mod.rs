@@ -3,7 +3,7 @@
 //! One loop on the main thread asks the source for the next window and the model about it. Sensors and publisher have
 //! threads of their own; nothing here waits for a network.
 
-mod device;
+pub mod device;
 mod drift;
 mod messages;
 mod replayed;
@@ -106,7 +106,9 @@ fn work(
     }
 }
 
-fn state_directory(config: &Config) -> PathBuf {
+/// Where the daemon keeps its state.
+#[must_use]
+pub fn state_directory(config: &Config) -> PathBuf {
     let variable = |name: &str| std::env::var(name).ok();
     config.device.state_directory.clone().unwrap_or_else(|| state::default_directory(variable))
 }

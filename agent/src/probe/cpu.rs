@@ -1,10 +1,11 @@
 //! Processor: what this process used, what others used, how fast it is allowed to run.
 
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::{ProbeError, Probed, Roots, read_text};
+use super::{ProbeError, Probed, Roots, read_number, read_text};
 
 /// Processor time that this process used since it started, all threads.
 #[must_use]
@@ -35,18 +36,40 @@ pub fn cores() -> usize {
 /// # Errors
 /// When the kernel doesn't scale frequencies here.
 pub fn governor(roots: &Roots) -> Probed<String> {
-    read_text(&roots.sys.join("devices/system/cpu/cpu0/cpufreq/scaling_governor"))
+    scaling(roots, "scaling_governor", read_text)
 }
 
-/// The first processor's frequency now, in kilohertz.
+/// The first processor's frequency now, in kilohertz (`scaling_cur_freq`).
 ///
 /// # Errors
 /// When the kernel doesn't scale frequencies here.
 pub fn frequency_khz(roots: &Roots) -> Probed<u64> {
-    let path = roots.sys.join("devices/system/cpu/cpu0/cpufreq/scaling_cur_freq");
-    read_text(&path)?
-        .parse()
-        .map_err(|_| ProbeError::Unexpected { path: path.display().to_string(), what: "number".to_owned() })
+    scaling(roots, "scaling_cur_freq", read_number)
+}
+
+/// What the first processor can do at most, in kilohertz (`cpuinfo_max_freq`).
+///
+/// # Errors
+/// When the kernel doesn't scale frequencies here.
+pub fn frequency_maximum_khz(roots: &Roots) -> Probed<u64> {
+    scaling(roots, "cpuinfo_max_freq", read_number)
+}
+
+/// What the first processor is allowed at most, in kilohertz (`scaling_max_freq`): a cap when it is less than it can do.
+///
+/// # Errors
+/// When the kernel doesn't scale frequencies here.
+pub fn frequency_limit_khz(roots: &Roots) -> Probed<u64> {
+    scaling(roots, "scaling_max_freq", read_number)
+}
+
+/// A file of the first processor's policy (Linux: `Documentation/admin-guide/pm/cpufreq.rst`).
+fn scaling<T>(roots: &Roots, file: &str, read: fn(&Path) -> Probed<T>) -> Probed<T> {
+    let policy = roots.sys.join("devices/system/cpu/cpu0/cpufreq");
+    if !policy.is_dir() {
+        return Err(ProbeError::Absent("the kernel doesn't scale frequencies here (no cpufreq in /sys)".to_owned()));
+    }
+    read(&policy.join(file))
 }
 
 /// The first of these fields that /proc/cpuinfo has: names differ between processor families.
@@ -106,39 +129,46 @@ impl BoardTicks {
 
 #[cfg(test)]
 mod tests {
+    use super::super::trees::{fixture, tree_with};
     use super::*;
 
-    fn tree_with(stat: &str) -> (tempfile::TempDir, Roots) {
-        let tree = tempfile::tempdir().unwrap();
-        std::fs::write(tree.path().join("stat"), stat).unwrap();
-        let roots = Roots { proc: tree.path().into(), sys: tree.path().into() };
-        (tree, roots)
+    #[test]
+    fn governor_and_frequencies_are_the_first_policy_s() {
+        let roots = fixture("raspberry-pi-4");
+        assert_eq!(governor(&roots).unwrap(), "ondemand");
+        assert_eq!(frequency_khz(&roots), Ok(600_000));
+        assert_eq!((frequency_limit_khz(&roots), frequency_maximum_khz(&roots)), (Ok(1_500_000), Ok(1_800_000)));
+    }
+
+    #[test]
+    fn a_kernel_that_scales_nothing_says_so_and_nonsense_is_no_frequency() {
+        let (_tree, roots) = tree_with(&[]);
+        assert!(governor(&roots).unwrap_err().to_string().contains("doesn't scale"));
+        for nonsense in ["<unknown>", "-1", "", "1500000.5"] {
+            let (_tree, roots) = tree_with(&[("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", nonsense)]);
+            assert!(frequency_khz(&roots).is_err(), "{nonsense}");
+        }
     }
 
     #[test]
     fn the_busy_share_leaves_out_idle_and_waiting() {
-        let (_first, before) = tree_with("cpu  100 0 100 700 100 0 0 0 0 0\ncpu0 1 2 3 4\n");
-        let (_second, after) = tree_with("cpu  150 0 150 780 120 0 0 0 0 0\n");
+        let (_first, before) = tree_with(&[("proc/stat", "cpu  100 0 100 700 100 0 0 0 0 0\ncpu0 1 2 3 4\n")]);
+        let (_second, after) = tree_with(&[("proc/stat", "cpu  150 0 150 780 120 0 0 0 0 0\n")]);
         let share = BoardTicks::read(&after).unwrap().busy_share_since(&BoardTicks::read(&before).unwrap());
         assert_eq!(share, Some(0.5));
     }
 
     #[test]
     fn an_arm_processor_is_described_by_its_own_words() {
-        let tree = tempfile::tempdir().unwrap();
-        std::fs::write(
-            tree.path().join("cpuinfo"),
-            "processor\t: 0\nFeatures\t: fp asimd\n\nModel\t\t: Raspberry Pi 5\n",
-        )
-        .unwrap();
-        let roots = Roots { proc: tree.path().into(), sys: tree.path().into() };
+        let text = "processor\t: 0\nFeatures\t: fp asimd\n\nModel\t\t: Raspberry Pi 5\n";
+        let (_tree, roots) = tree_with(&[("proc/cpuinfo", text)]);
         assert_eq!(described(&roots, &["flags", "Features"]).unwrap(), "fp asimd");
         assert!(described(&roots, &["vendor"]).is_err());
     }
 
     #[test]
     fn a_strange_stat_is_an_error() {
-        let (_tree, roots) = tree_with("intr 5\n");
+        let (_tree, roots) = tree_with(&[("proc/stat", "intr 5\n")]);
         assert!(BoardTicks::read(&roots).is_err());
     }
 

@@ -35,6 +35,14 @@ pub fn board_bytes(roots: &Roots) -> Probed<u64> {
     Ok(read_field(&roots.proc.join("meminfo"), "MemTotal")? * 1024)
 }
 
+/// What programs may still take without swapping, in bytes (proc(5), `MemAvailable`).
+///
+/// # Errors
+/// When /proc/meminfo can't be read.
+pub fn available_bytes(roots: &Roots) -> Probed<u64> {
+    Ok(read_field(&roots.proc.join("meminfo"), "MemAvailable")? * 1024)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,8 +56,7 @@ mod tests {
 
     #[test]
     fn a_tree_without_the_file_names_it() {
-        let empty = tempfile::tempdir().unwrap();
-        let roots = Roots { proc: empty.path().into(), sys: empty.path().into() };
+        let (_empty, roots) = super::super::trees::tree_with(&[]);
         let error = of_this_process(&roots).unwrap_err().to_string();
         assert!(error.contains("smaps_rollup"), "{error}");
     }

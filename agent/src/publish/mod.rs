@@ -8,6 +8,7 @@ mod backoff;
 mod client;
 mod error;
 mod incoming;
+mod knock;
 mod options;
 mod outbox;
 mod request;
@@ -32,6 +33,8 @@ use crate::stages::StageHistogram;
 pub use error::{PublishError, SendError};
 #[allow(unused_imports, reason = "tests that take this module in by path don't ask")]
 pub use incoming::{Incoming, Properties, Reply};
+#[allow(unused_imports, reason = "tests that take this module in by path don't knock")]
+pub use knock::{KnockError, knock};
 pub use options::Options;
 pub use outbox::Options as OutboxOptions;
 #[allow(unused_imports, reason = "tests that take this module in by path name it")]

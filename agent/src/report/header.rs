@@ -1,6 +1,5 @@
 //! The part that all reports share: when, where, what, how trustworthy.
 
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use edgeval_wire as wire;
@@ -8,7 +7,7 @@ use edgeval_wire as wire;
 use super::conditions::Observed;
 use super::wording;
 use crate::clock::Moment;
-use crate::probe::{ProbeError, Probed, Roots, board};
+use crate::probe::{Roots, board, clock_sync};
 
 /// This program's version.
 pub const AGENT_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -37,7 +36,7 @@ impl Origin {
         wire::Header {
             id: wire::text(&uuid::Uuid::new_v4().to_string()),
             measured_at_unix_ms: unix_ms(SystemTime::now()),
-            clock_synchronized: clock_synchronized(Path::new("/")).into(),
+            clock_synchronized: clock_sync::synchronized(&self.roots).into(),
             boot_id: wording::probed_text(board::boot_id(&self.roots)),
             uptime_ms: u64::try_from(Moment::now().nanoseconds() / 1_000_000).unwrap_or(0),
             sequence,
@@ -56,32 +55,4 @@ impl Origin {
 fn unix_ms(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Whether systemd-timesyncd has synchronised the wall clock since boot (systemd-timesyncd.service(8)).
-///
-/// # Errors
-/// When it doesn't run.
-pub fn clock_synchronized(root: &Path) -> Probed<bool> {
-    let folder = root.join("run/systemd/timesync");
-    if folder.is_dir() {
-        return Ok(folder.join("synchronized").exists());
-    }
-    Err(ProbeError::Absent("systemd-timesyncd doesn't run here, and nothing else was asked".to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_clock_is_synchronised_when_its_service_says_so() {
-        let root = tempfile::tempdir().unwrap();
-        assert!(clock_synchronized(root.path()).is_err());
-        let folder = root.path().join("run/systemd/timesync");
-        std::fs::create_dir_all(&folder).unwrap();
-        assert_eq!(clock_synchronized(root.path()), Ok(false));
-        std::fs::write(folder.join("synchronized"), "").unwrap();
-        assert_eq!(clock_synchronized(root.path()), Ok(true));
-    }
 }

@@ -31,8 +31,8 @@ pub use message::{Availability, DecodeError, EncodeError, MAX_MESSAGE_BYTES, Mes
 pub use parts::{Latency, Memory, ModelIdentity, Processor, Skew, Stages, StartUp, Text, text};
 pub use reading::{Figure, Quantity, Reading, Reason};
 pub use report::{
-    AccuracyReport, AgentCost, BenchReport, BoardState, Body, Condition, DeviceName, DriftReport, FieldReport, Header,
-    ModelMemory, Report, SetIdentity, Validity, ValidityReason,
+    AccuracyReport, AgentCost, BenchReport, BoardState, Body, Condition, DeviceName, DriftReport, Energy, FieldReport,
+    Header, ModelMemory, Power, Report, SetIdentity, Validity, ValidityReason,
 };
 pub use schema::{Encoding, SCHEMA, Schema};
 pub use topic::{Address, Channel, Name, Quality, ReportKind, Topic, TopicError};

@@ -3,7 +3,7 @@
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
-use crate::{Latency, Memory, Processor, Quantity, Reading, Reason, Schema, Skew, Stages, Text};
+use crate::{Latency, Memory, Power, Processor, Quantity, Reading, Reason, Schema, Skew, Stages, Text};
 
 /// One interval of a running agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub struct Live {
     pub cpu: Processor,
     /// The board's hottest zone, in degrees Celsius.
     pub temperature_c: Reading<f64>,
+    /// What the board took.
+    pub power: Reading<Power>,
     /// Picture against sound.
     pub skew: Reading<Skew>,
     /// The camera.

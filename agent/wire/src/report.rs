@@ -93,14 +93,22 @@ pub struct SetIdentity {
 pub struct BoardState {
     /// The first core's frequency governor.
     pub governor: Reading<Text<32>>,
-    /// The first core's frequency.
+    /// The first core's frequency at the end of the measurement.
     pub cpu_frequency_khz: Reading<u64>,
+    /// What the first core can do at most.
+    pub cpu_frequency_maximum_khz: Reading<u64>,
+    /// What the first core is allowed at most: a cap when it is less than it can do.
+    pub cpu_frequency_limit_khz: Reading<u64>,
     /// The hottest zone, in degrees Celsius.
     pub temperature_c: Reading<f64>,
     /// Whether the clock is held down.
     pub throttled: Reading<Condition>,
     /// Whether the supply is under its voltage.
     pub under_voltage: Reading<Condition>,
+    /// The power mode, on boards that have some.
+    pub power_mode: Reading<Text<32>>,
+    /// Share of the measurement in which some task waited for memory, in percent.
+    pub memory_pressure_percent: Reading<f64>,
     /// What other processes used, in percent of one core.
     pub other_load_percent: Reading<f64>,
 }
@@ -108,10 +116,36 @@ pub struct BoardState {
 /// Something that is so now, or was so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Condition {
-    /// Now.
-    pub now: bool,
+    /// At the end of the measurement.
+    pub now: Reading<bool>,
+    /// At some time while it was measured.
+    pub while_measured: Reading<bool>,
     /// At some time since boot.
     pub since_boot: Reading<bool>,
+}
+
+/// What the board took.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Power {
+    /// Mean of the period, in watts.
+    pub watts: f64,
+    /// Who says so, such as `ina3221:VDD_IN` or `rapl:package-0`.
+    pub source: Text<96>,
+    /// `measured` by a sensor in the line, or `estimated`.
+    pub quality: Text<16>,
+}
+
+/// What an inference took.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Energy {
+    /// Who says so, such as `ina3221:VDD_IN` or `rapl:package-0`.
+    pub source: Text<96>,
+    /// `measured` by a sensor in the line, or `estimated`.
+    pub quality: Text<16>,
+    /// Everything that the source covers, for an inference, in millijoules.
+    pub gross_mj: Figure,
+    /// The same above what it took while idle.
+    pub net_mj: Figure,
 }
 
 /// What the agent itself cost while it measured.
@@ -207,6 +241,8 @@ pub struct BenchReport {
     pub stages_us: Stages,
     /// Queries each second.
     pub throughput_per_s: Reading<f64>,
+    /// What a query took.
+    pub energy: Reading<Energy>,
     /// Memory around the model.
     pub memory: ModelMemory,
     /// Times since the process started.
@@ -264,6 +300,8 @@ pub struct FieldReport {
     pub latency_us: Reading<Latency>,
     /// Where the time went, in microseconds.
     pub stages_us: Stages,
+    /// What the board took, all together.
+    pub power: Reading<Power>,
     /// Picture against sound.
     pub skew: Reading<Skew>,
     /// The camera.
@@ -279,3 +317,9 @@ pub struct FieldReport {
 }
 
 impl Quantity for Condition {}
+impl Quantity for Energy {}
+impl Quantity for Power {
+    fn is_finite(&self) -> bool {
+        self.watts.is_finite()
+    }
+}

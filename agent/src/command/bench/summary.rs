@@ -7,6 +7,7 @@ use super::{Memory, Run, StartUp};
 use crate::measurement::Number;
 use crate::probe::Probed;
 use crate::probe::memory::ProcessMemory;
+use crate::report::energy::EnergyFigures;
 use crate::report::wording;
 
 /// The process's memory before and after the model was loaded.
@@ -19,6 +20,7 @@ pub(super) fn body(
     memory: &Memory,
     (before, after): Around<'_>,
     start_up: &StartUp,
+    energy: &EnergyFigures,
 ) -> wire::Body {
     let stages = &run.period.stages;
     let rate = run.latencies_ns.len() as f64 / run.elapsed.as_secs_f64();
@@ -33,6 +35,7 @@ pub(super) fn body(
             ..wording::stage_latencies(stages, None)
         },
         throughput_per_s: Reading::or_reason(rate.is_finite().then_some(rate), "too short a time to tell"),
+        energy: energy.to_wire(),
         memory: wire::ModelMemory {
             model_bytes: Reading::Value(memory.model_bytes),
             before_load: wording::memory(before),

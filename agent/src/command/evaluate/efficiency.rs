@@ -7,14 +7,15 @@ use edgeval_measure::{
     Budgeted, Efficiency, Figure, HistogramBin, Measured, bootstrap, efficiency, histogram, percentile,
     resample_clusters,
 };
-use edgeval_models::{Modality, Model};
+use edgeval_models::{Modality, Model, Window};
 use edgeval_wire as wire;
 use serde::Serialize;
 
 use crate::clock::Moment;
 use crate::pipeline::{self, Period};
-use crate::probe::{Roots, memory};
+use crate::probe::{Roots, memory, power};
 use crate::report::conditions::{Observed, Watch};
+use crate::report::energy::{EnergyFigures, Meter};
 use crate::report::wording;
 
 /// Windows that are timed at most.
@@ -30,6 +31,12 @@ const READ_EVERY: usize = 10;
 /// Resamples of the latency's interval.
 const RESAMPLES: usize = 1000;
 
+/// Windows that energy is measured with: they wait in memory, so that files aren't in it.
+const ENERGY_WINDOWS: usize = 8;
+/// How long energy is measured: a counter needs no longer, a power sensor 60 seconds.
+const ENERGY_BY_COUNTER: Duration = Duration::from_secs(2);
+const ENERGY_BY_SENSOR: Duration = Duration::from_secs(61);
+
 /// Bins of the latencies' histogram.
 const BINS: usize = 30;
 
@@ -42,7 +49,8 @@ pub struct Budgets {
     /// Memory budget of the scorecard, in megabytes (PSS)
     #[arg(long, default_value_t = 128.0, value_name = "MB")]
     memory_budget_mb: f64,
-    /// Energy budget of the scorecard, in millijoules an inference; none by default
+    /// Energy budget of the scorecard, in millijoules an inference; none by default. With one, a power sensor gets the 60
+    /// seconds that it needs; energy counters need 2 and are always read
     #[arg(long, value_name = "MJ")]
     energy_budget_mj: Option<f64>,
 }
@@ -56,6 +64,8 @@ pub(super) struct Timed {
     latencies_us: Vec<f64>,
     /// This process's memory with the model at work, as often as it was read.
     pss_bytes: Result<Vec<u64>, String>,
+    /// Energy of an inference.
+    energy: EnergyFigures,
     /// The board meanwhile.
     pub observed: Observed,
 }
@@ -73,8 +83,10 @@ pub(super) struct EfficiencyFigures {
     pub latency_p99_us: Measured,
     /// Proportional set size with one model at work.
     pub pss_peak_bytes: Measured,
-    /// Energy of an inference.
+    /// Energy of an inference, idling included.
     pub energy_mj_per_inference: Measured,
+    /// The same with its source, and net of idle.
+    pub energy: EnergyFigures,
     /// The scorecard's, with its budgets.
     pub budgets_kept: Efficiency,
 }
@@ -89,10 +101,12 @@ impl Timed {
         set: &ReferenceSet,
         split: &str,
         without: Option<Modality>,
+        budgets: &Budgets,
     ) -> anyhow::Result<Self> {
         let positions = set.positions(split)?;
+        let roots = Roots::default();
         let step = positions.len().div_ceil(TIMED).max(1);
-        let watch = Watch::start(&Roots::default(), Moment::now());
+        let watch = Watch::start(&roots, Moment::now());
         let (mut period, mut latencies_us, started) = (Period::new(), Vec::new(), Moment::now());
         let mut pss_bytes = Ok(Vec::new());
         let warm_up = positions.iter().take(WARM_UP).map(|place| (place, false));
@@ -111,14 +125,17 @@ impl Timed {
                 break;
             }
         }
-        let observed = watch.finish(Moment::now(), period.inference_processor_time);
-        Ok(Self { period, latencies_us, pss_bytes, observed })
+        let windows =
+            positions.iter().take(ENERGY_WINDOWS).map(|&place| set.window_without(&set.samples()[place], without));
+        let energy = measure_energy(model, &windows.collect::<Result<Vec<_>, _>>()?, &roots, budgets)?;
+        let observed = watch.finish(Moment::now(), period.inference_processor_time + energy.1);
+        Ok(Self { period, latencies_us, pss_bytes, energy: energy.0, observed })
     }
 
     /// The figures, held against budgets.
     pub fn figures(&self, budgets: &Budgets) -> EfficiencyFigures {
         let (latency, memory) = (self.latency_p99_us(), self.pss());
-        let energy = Measured::not_measured("no power sensor of this board is known to this version");
+        let energy = self.energy.figures.gross_mj.clone();
         let budgeted = |name: &str, budget: Option<f64>, measured: &Measured| Budgeted {
             name: name.to_owned(),
             budget,
@@ -136,6 +153,7 @@ impl Timed {
             latency_p99_us: latency,
             pss_peak_bytes: memory,
             energy_mj_per_inference: energy,
+            energy: self.energy.clone(),
             budgets_kept,
         }
     }
@@ -162,6 +180,36 @@ impl Timed {
             Err(reason) => Measured::not_measured(reason),
         }
     }
+}
+
+/// Windows one after the other, without a pause; gives the processor time that their inference took, too.
+fn measure_energy(
+    model: &mut Model,
+    windows: &[Window],
+    roots: &Roots,
+    budgets: &Budgets,
+) -> anyhow::Result<(EnergyFigures, Duration)> {
+    let source = match power::best(roots) {
+        Ok(source) => source,
+        Err(error) => return Ok((EnergyFigures::unavailable(&error.to_string()), Duration::ZERO)),
+    };
+    let least = if source.counts() { ENERGY_BY_COUNTER } else { ENERGY_BY_SENSOR };
+    if !source.counts() && budgets.energy_budget_mj.is_none() {
+        let reason = format!("{} needs 60 s: ask for them with --energy-budget-mj, or use bench", source.label);
+        return Ok((EnergyFigures::unavailable(&reason), Duration::ZERO));
+    }
+    let idle = Meter::of(source.clone(), true);
+    std::thread::sleep(ENERGY_BY_COUNTER);
+    let (idle, meter, started) = (idle.finish(), Meter::of(source, true), Moment::now());
+    let mut period = Period::new();
+    for window in windows.iter().cycle() {
+        period.record(&pipeline::answer(model, window, Duration::ZERO)?);
+        if Moment::now().since(started) >= least {
+            break;
+        }
+    }
+    let figures = EnergyFigures::of(&Ok(meter.finish()), Ok(&idle), period.windows);
+    Ok((figures, period.inference_processor_time))
 }
 
 /// Adds a reading; one that fails is what remains.
