@@ -212,7 +212,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let start_up = StartUp { model_load_us: whole_us(loaded.load), first_inference_us: whole_us(first) };
     let energy = energy(&run, idle.as_ref());
     let body = summary::body(&run, args.threads, &memory, (&before, &after), &start_up, &energy);
-    let output = output(&args, loaded, &run, input, start_up, memory, energy, observed.clone());
+    let output = output(&args, loaded, &run, input, (start_up, memory, energy), observed.clone());
     let observed = Observed { validity: output.validity.clone(), ..observed };
     args.background.leave(body, output.model.to_wire(), None, &observed)?;
     print(&args, &output)?;
@@ -312,9 +312,7 @@ fn output(
     loaded: Loaded,
     run: &Run,
     input: &'static str,
-    start_up: StartUp,
-    memory: Memory,
-    energy: EnergyFigures,
+    (start_up, memory, energy): (StartUp, Memory, EnergyFigures),
     observed: Observed,
 ) -> Output {
     let inspection = loaded.model.inspect();

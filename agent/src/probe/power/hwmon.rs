@@ -60,7 +60,7 @@ pub(super) fn source(roots: &Roots) -> Option<Source> {
     Some(Source { label, quality: Quality::Measured, covers, device })
 }
 
-fn rails(chip: &PathBuf) -> Vec<Rail> {
+fn rails(chip: &Path) -> Vec<Rail> {
     let rail = |number: u32| {
         let file = |kind: &str, end: &str| chip.join(format!("{kind}{number}_{end}"));
         let is_on = read_number::<u8>(&file("in", "enable")).map_or(true, |enabled| enabled != 0);
