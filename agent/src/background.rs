@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use edgeval_wire as wire;
-use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use crate::clock::Moment;
 use crate::probe::Roots;
 use crate::report::conditions::Observed;
 use crate::report::header::Origin;
 
+/// The environment's variable with the daemon's process id.
+pub const DAEMON: &str = "EDGEVAL_DAEMON";
 /// What a line of progress begins with.
 pub const PROGRESS: &str = "progress ";
 /// Lines of progress aren't closer than this.
@@ -31,13 +33,16 @@ impl Background {
     /// Ends with the daemon from now on, where it was the daemon that called.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// When the system refuses, or the daemon has ended already.
     pub fn enter(&self) -> std::io::Result<()> {
         if self.summary.is_none() {
             return Ok(());
         }
         // What it has done is kept, and the signal reaches a process that is stopped.
-        Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // It may have ended before it could be asked for.
+        let daemon = std::env::var(DAEMON).ok().and_then(|id| id.parse().ok()).and_then(Pid::from_raw);
+        if daemon == getppid() { Ok(()) } else { Err(std::io::Error::other("the daemon has ended")) }
     }
 
     /// A teller of progress, where the daemon listens.

@@ -70,6 +70,7 @@ impl Child {
             .arg("--background")
             .arg(&summary)
             .env("EDGEVAL_LOG", "warn")
+            .env(background::DAEMON, std::process::id().to_string())
             .stdin(Stdio::null())
             .stdout(File::create(&full)?)
             .stderr(Stdio::piped())
