@@ -1,6 +1,6 @@
 # edgeval: everything a person or a machine does with this tree. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test format lint unit parity board test-int8-arm count-int8 test-int8-memory bench-int8 bench-evaluate exact-int8 footprint vectors vectors-int8 stamps dist deb test-boards clean
+.PHONY: help build demo test format lint unit parity board test-int8-arm count-int8 test-int8-memory bench-int8 bench-evaluate exact-int8 footprint footprint-here vectors vectors-int8 stamps dist deb test-boards clean
 SHELL := /bin/bash
 
 CARGO ?= cargo
@@ -58,13 +58,18 @@ deb: ## Debian packages for boards, from this machine: target/deb/edgeval_*_arm6
 	cross/package armv7
 	lintian --allow-root --fail-on error target/deb/*.deb
 
-test-boards: packages-debian-board ## Install the package on two emulated 64-bit boards with systemd, and break things (make deb first)
+test-boards: build packages-board packages-debian-board ## Install the package on emulated 64-bit boards with systemd, and cut a board's power (make deb first)
 	cross/debian-board/build-disk target/debian-board/image
 	tests/debian_board/run.py target/deb/edgeval_*_arm64.deb --cpu cortex-a76
 	tests/debian_board/run.py target/deb/edgeval_*_arm64.deb --cpu cortex-a72
+	tests/virtual_board/power_cut.py $(EDGEVAL) --cuts 20
 
-footprint: dist packages-demo ## Measure size, start, memory and processor of what is shipped
-	tests/footprint.py target/dist/edgeval
+footprint: packages-aarch64 packages-debian-board ## Size, memory and start of the package on an emulated 64-bit board (make deb first); writes docs/footprint.md
+	cross/debian-board/build-disk target/debian-board/image
+	tests/debian_board/footprint.py target/deb/edgeval_*_arm64.deb --write docs/footprint.md
+
+footprint-here: dist packages-demo ## Size, start, memory and processor of what is shipped, on this machine; writes docs/footprint.md
+	tests/footprint.py target/dist/edgeval --write docs/footprint.md
 
 bench-int8: packages-build packages-test ## int8 against ONNX Runtime, tract and rten, side by side: prints a table and writes docs/int8-benchmark.md
 	CARGO=$(CARGO) tests/int8/run.sh bench.py --out docs/int8-benchmark.md
