@@ -1,50 +1,7 @@
-//! edgeval: how good is this multimodal model, really, on this board and in this field?
-//!
-//! Data flows one way: `capture` (or a replayed reference set) makes windows, `edgeval_models` makes predictions of
-//! them, `pipeline` counts and times, `report` words it, `publish` sends it. One file in `command/` for each verb.
-
-mod capture;
-mod clock;
-mod command;
-mod config;
-mod daemon;
-mod measurement;
-mod pipeline;
-mod probe;
-mod publish;
-mod report;
-mod stages;
-mod state;
-mod stop;
-mod terminal;
+//! The program `edgeval`.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use tracing_subscriber::EnvFilter;
-
-/// Exit status of a measurement that was made but isn't valid.
-pub const EXIT_INVALID: u8 = 3;
-
 fn main() -> ExitCode {
-    let arguments = command::Arguments::parse();
-    start_log();
-    match command::run(arguments) {
-        Ok(code) => code,
-        Err(error) => {
-            terminal::print_error(&error);
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Logs go to standard error, what was asked for to standard output. `EDGEVAL_LOG=debug` shows more.
-fn start_log() {
-    let filter = EnvFilter::try_from_env("EDGEVAL_LOG").unwrap_or_else(|_| EnvFilter::new("warn,edgeval=info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_target(false)
-        .init();
+    edgeval::run()
 }

@@ -8,7 +8,7 @@ mod backoff;
 mod client;
 mod error;
 mod options;
-mod outbox;
+pub(crate) mod outbox;
 mod secret;
 mod tls;
 mod trouble;
