@@ -1,6 +1,6 @@
 # edgeval: everything a person or a machine does with this tree. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test format lint unit parity board test-int8-arm count-int8 test-int8-memory bench-int8 bench-evaluate exact-int8 footprint footprint-here vectors vectors-int8 stamps dist deb test-boards clean
+.PHONY: help build demo test test-faults fuzz format lint unit parity board test-int8-arm count-int8 test-int8-memory bench-int8 bench-evaluate exact-int8 footprint footprint-here vectors vectors-int8 stamps dist deb test-boards clean
 SHELL := /bin/bash
 
 CARGO ?= cargo
@@ -27,6 +27,12 @@ lint: packages-build ## Clippy, warnings are errors
 
 unit: packages-build packages-test ## Unit, integration and system tests in Rust (a real Mosquitto, ALSA's file plugin)
 	$(CARGO) test --workspace
+
+test-faults: packages-build packages-test ## The outbox under 200 kills, and faults between daemon and broker (docs/faults.md)
+	EDGEVAL_TEST_KILLS=200 $(CARGO) test --workspace --test outbox --test faults -- --nocapture --test-threads=1
+
+fuzz: packages-build packages-fuzz ## Fuzz what takes bytes from outside, an hour each; FUZZ_SECONDS=600 for ten minutes
+	tests/fuzz/run.sh
 
 parity: build $(PARITY_READY) ## Figures against scikit-learn, scipy and statsmodels, recomputed now
 	tests/parity/run.sh target/venv-parity/bin/python $(EDGEVAL)

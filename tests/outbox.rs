@@ -15,21 +15,20 @@ mod stages;
 #[allow(dead_code, unused_imports, reason = "support is shared")]
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use edgeval_wire::{Address, Device, Message, Report, text};
 use publish::{Options, OutboxOptions, Publisher};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
-use serde_json::Value;
-use support::{Agent, Broker, PATIENCE, REPLAY, Subscriber, free_port, root, wait_until};
+use support::{
+    Agent, Broker, Faults, Network, PATIENCE, REPLAY, Subscriber, changed, free_port, small_set, wait_until,
+};
 
 const EVERYTHING: &str = "edgeval/1/#";
 /// How often the program is killed; more where somebody asks for more.
@@ -63,55 +62,6 @@ fn at_once() -> OutboxOptions {
     OutboxOptions { commit_interval_ms: 0, ..OutboxOptions::default() }
 }
 
-/// Reports by number, with every id that came under it. A number with two ids was given out twice.
-fn reports(subscriber: &Subscriber) -> BTreeMap<u64, BTreeSet<String>> {
-    let mut reports: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
-    for message in subscriber.messages().iter().filter(|message| message.topic.contains("/report/")) {
-        let header = &serde_json::from_slice::<Value>(&message.payload).unwrap()["header"];
-        let id = header["id"].as_str().unwrap().to_owned();
-        reports.entry(header["sequence"].as_u64().unwrap()).or_default().insert(id);
-    }
-    reports
-}
-
-fn numbers(subscriber: &Subscriber) -> BTreeSet<u64> {
-    reports(subscriber).into_keys().collect()
-}
-
-fn up_to(last: u64) -> BTreeSet<u64> {
-    (1..=last).collect()
-}
-
-/// Reports lost, as the newest report that came says.
-fn lost_as_published(subscriber: &Subscriber) -> u64 {
-    let messages = subscriber.messages();
-    let fields = messages.iter().filter(|message| message.topic.ends_with("/report/field"));
-    let bodies = fields.map(|message| serde_json::from_slice::<Value>(&message.payload).unwrap());
-    let newest = bodies.max_by_key(|report| report["header"]["sequence"].as_u64()).unwrap();
-    newest["body"]["field"]["publisher"]["lost"].as_u64().unwrap()
-}
-
-/// The first samples of the reference set: each pass over them makes a report.
-fn small_set() -> tempfile::TempDir {
-    let (whole, folder) = (root().join("calibration/sets/av-digits"), tempfile::tempdir().unwrap());
-    let samples = std::fs::read_to_string(whole.join("samples.jsonl")).unwrap();
-    let samples: Vec<&str> = samples.lines().take(20).collect();
-    std::fs::write(folder.path().join("metadata.jsonl"), samples.join("\n")).unwrap();
-    for sample in samples {
-        let sample: Value = serde_json::from_str(sample).unwrap();
-        for file in [&sample["image"], &sample["audio"]].map(|file| file.as_str().unwrap()) {
-            std::fs::create_dir_all(folder.path().join(file).parent().unwrap()).unwrap();
-            std::fs::copy(whole.join(file), folder.path().join(file)).unwrap();
-        }
-    }
-    folder
-}
-
-/// When a folder last got a new file; the program keeps a full local report for each pass.
-fn changed(folder: &Path) -> Option<std::time::SystemTime> {
-    folder.metadata().ok()?.modified().ok()
-}
-
 #[test]
 fn a_program_killed_at_any_moment_loses_nothing_that_it_accepted() {
     let kills = std::env::var(KILLS_VARIABLE).map_or(KILLS, |text| text.parse().unwrap());
@@ -142,25 +92,19 @@ fn a_program_killed_at_any_moment_loses_nothing_that_it_accepted() {
         }
     }
     let mut agent = Agent::start_in(state.path(), &broker.url(), &flags, &environment);
-    let before = numbers(&subscriber).last().copied().unwrap_or(0);
-    wait_until("the last life has reported", || numbers(&subscriber).last() > Some(&(before + 2)));
+    let before = subscriber.reports().newest();
+    wait_until("the last life has reported", || subscriber.reports().newest() > before + 2);
     agent.terminate();
     assert_eq!(agent.wait(), 0);
     let stopped =
         |message: &support::Delivered| message.topic.ends_with("/availability") && message.payload == b"stopped";
     subscriber.wait_for("the goodbye", stopped);
-    let reports = reports(&subscriber);
-    let last = *reports.last_key_value().unwrap().0;
-    let missing: Vec<u64> = up_to(last).into_iter().filter(|number| !reports.contains_key(number)).collect();
-    println!(
-        "{kills} kills: {last} reports accepted, {} missing, {} counted lost",
-        missing.len(),
-        lost_as_published(&subscriber)
-    );
-    assert_eq!(missing.len() as u64, lost_as_published(&subscriber), "{missing:?}");
-    assert_eq!(missing.len(), 0, "there was room for all");
-    let twice: Vec<_> = reports.iter().filter(|(_, ids)| ids.len() > 1).collect();
-    assert!(twice.is_empty(), "a number was given out twice: {twice:?}");
+    let reports = subscriber.reports();
+    let (last, missing, lost) = (reports.newest(), reports.missing(), reports.lost_as_published());
+    println!("{kills} kills: {last} reports accepted, {} missing, {lost} counted lost", missing.len());
+    assert_eq!(missing.len() as u64, lost, "{missing:?}");
+    assert!(missing.is_empty(), "there was room for all: {missing:?}");
+    assert!(reports.twice().is_empty(), "a number was given out twice: {:?}", reports.twice());
 }
 
 #[test]
@@ -174,7 +118,7 @@ fn reports_of_an_earlier_life_arrive_and_numbers_go_on() {
     broker.resume();
     let publisher = open_in(folder.path(), &broker.url(), &OutboxOptions::default());
     assert_eq!(send(&publisher), 31);
-    wait_until("all came", || numbers(&subscriber) == up_to(31));
+    wait_until("all came", || subscriber.reports().are_up_to(31));
     subscriber.wait_for("the summary of an earlier life", |message| message.topic.ends_with("/summary/field"));
     wait_until("all are acknowledged", || publisher.stats().queued == 0);
     assert_eq!(publisher.stop(PATIENCE), 0);
@@ -204,8 +148,8 @@ fn what_finds_no_room_is_counted_and_the_count_arrives() {
         let stats = publisher.stats().to_wire();
         assert!(stats.lost > 0 && stats.lost_counted_from == 1, "{stats:?}");
         assert_eq!((stats.lost_by_reason[0].reason.as_str(), stats.lost_by_reason[0].count), ("no room", stats.lost));
-        wait_until("all came", || numbers(&subscriber).len() as u64 + stats.lost == 800);
-        let first = *numbers(&subscriber).first().unwrap();
+        wait_until("all came", || subscriber.reports().count() + stats.lost == 800);
+        let first = *subscriber.reports().numbers().first().unwrap();
         assert_eq!(first == 1, when_full == publish::WhenFull::ThinOut, "{when_full:?} begins with {first}");
     }
 }
@@ -226,7 +170,7 @@ fn a_publisher_at_full_speed_killed_at_any_moment_loses_nothing() {
     let kills = std::env::var(KILLS_VARIABLE).map_or(KILLS, |text| text.parse().unwrap());
     // Mosquitto drops what it acknowledged when a reader is a thousand messages behind, unless it is told not to.
     let (broker, folder) = (Broker::start("max_queued_messages 0"), tempfile::tempdir().unwrap());
-    let subscriber = Subscriber::start(&broker, "reader", "edgeval/1/+/+/report/#");
+    let subscriber = Subscriber::counting(&broker, "reader");
     let mut random = Pcg64::seed_from_u64(9);
     for _ in 0..kills {
         let mut child = Command::new(std::env::current_exe().unwrap())
@@ -244,12 +188,12 @@ fn a_publisher_at_full_speed_killed_at_any_moment_loses_nothing() {
     let publisher = open_in(folder.path(), &broker.url(), &at_once());
     let last = send(&publisher);
     wait_until("all are acknowledged", || publisher.stats().connected && publisher.stats().queued == 0);
-    wait_until("all came", || numbers(&subscriber).len() as u64 >= last);
-    let reports = reports(&subscriber);
-    println!("{kills} kills at full speed: {last} reports accepted, {} came", reports.len());
-    let missing: Vec<u64> = up_to(last).into_iter().filter(|number| !reports.contains_key(number)).collect();
-    assert!(missing.is_empty(), "{missing:?}");
-    assert!(reports.values().all(|ids| ids.len() == 1), "a number was given out twice");
+    // Half a million reports, which a reader takes longer for than they took to make.
+    subscriber.wait_for_reports("all came", |reports| reports.count() >= last);
+    let reports = subscriber.reports();
+    println!("{kills} kills at full speed: {last} reports accepted, {} came", reports.count());
+    assert!(reports.missing().is_empty(), "{:?}", reports.missing());
+    assert!(reports.twice().is_empty(), "a number was given out twice: {:?}", reports.twice());
     assert!(publisher.stats().counters.lost.is_empty());
 }
 
@@ -293,52 +237,21 @@ fn a_broker_that_never_acknowledges_gets_nothing_out_of_the_outbox() {
     let broker = Broker::start("");
     let subscriber = Subscriber::start(&broker, "reader", EVERYTHING);
     let publisher = open_in(folder.path(), &broker.url(), &at_once());
-    wait_until("all came to a better broker", || numbers(&subscriber) == up_to(40));
+    wait_until("all came to a better broker", || subscriber.reports().are_up_to(40));
     assert!(publisher.stats().counters.lost.is_empty());
-}
-
-/// Stands between the publisher and the broker, refuses some connections and cuts others off after some bytes.
-fn bad_network(broker: u16, bad_connections: usize) -> (u16, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let connections = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&connections);
-    std::thread::spawn(move || {
-        let mut random = Pcg64::seed_from_u64(5);
-        for stream in listener.incoming().flatten() {
-            let number = counted.fetch_add(1, Ordering::SeqCst);
-            let is_bad = number < bad_connections;
-            if is_bad && random.random_bool(0.3) {
-                continue;
-            }
-            let most = if is_bad { random.random_range(1..20_000) } else { usize::MAX };
-            std::thread::spawn(move || relay(&stream, broker, most));
-        }
-    });
-    (port, connections)
-}
-
-/// Passes on at most so many bytes towards the broker, and then ends both connections.
-fn relay(client: &TcpStream, broker: u16, most: usize) {
-    let Ok(server) = TcpStream::connect(("127.0.0.1", broker)) else { return };
-    let (mut from_server, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
-    let back = std::thread::spawn(move || std::io::copy(&mut from_server, &mut to_client));
-    let _ = std::io::copy(&mut client.take(most as u64), &mut &server);
-    let _ = server.shutdown(std::net::Shutdown::Both);
-    let _ = client.shutdown(std::net::Shutdown::Both);
-    let _ = back.join();
 }
 
 #[test]
 fn connections_cut_in_the_middle_of_a_packet_lose_nothing() {
     let (broker, folder) = (Broker::start(""), tempfile::tempdir().unwrap());
     let subscriber = Subscriber::start(&broker, "reader", EVERYTHING);
-    let (port, connections) = bad_network(broker.port, 6);
-    let publisher = open_in(folder.path(), &format!("mqtt://127.0.0.1:{port}"), &at_once());
+    let network = Network::start(broker.port, Faults { refused: 0.3, cut_within_bytes: 20_000, ..Faults::default() });
+    let publisher = open_in(folder.path(), &network.url(), &at_once());
     (0..100).for_each(|_| _ = send(&publisher));
-    wait_until("all came", || numbers(&subscriber) == up_to(100));
+    wait_until("some connections were bad", || network.counts().0 >= 6);
+    network.mend();
+    wait_until("all came", || subscriber.reports().are_up_to(100));
     wait_until("all are acknowledged", || publisher.stats().queued == 0);
-    assert!(connections.load(Ordering::SeqCst) >= 7, "{connections:?}");
     let stats = publisher.stats();
     assert!(stats.counters.lost.is_empty() && stats.counters.dropped == 0, "{stats:?}");
 }
@@ -368,20 +281,20 @@ fn a_program_that_may_not_write_more_goes_on_in_memory_and_says_so() {
     let mut agent = Agent::start_with_small_files(state.path(), 160, &broker.url(), &flags, &environment);
     wait_until("the disk refuses", || agent.log().contains("kept in memory only"));
     broker.resume();
-    wait_until("reports came", || numbers(&subscriber).len() > 10);
+    wait_until("reports came", || subscriber.reports().count() > 10);
     let live = subscriber.wait_for("it is said", |message| {
         message.topic.ends_with("/live") && String::from_utf8_lossy(&message.payload).contains("File too large")
     });
     assert!(live.topic.contains("/agent/"));
     agent.terminate();
     assert_eq!(agent.wait(), 0, "{}", agent.log());
-    let last = *numbers(&subscriber).last().unwrap();
-    wait_until("all came", || numbers(&subscriber) == up_to(last));
+    let last = subscriber.reports().newest();
+    wait_until("all came", || subscriber.reports().are_up_to(last));
     // The next life goes on where this one ended, though its outbox doesn't know where that was.
     let _next = Agent::start_in(state.path(), &broker.url(), &flags, &environment);
-    wait_until("the next life reports", || numbers(&subscriber).len() as u64 > last + 3);
-    assert!(numbers(&subscriber).is_superset(&up_to(last + 3)));
-    assert!(reports(&subscriber).values().all(|ids| ids.len() == 1), "a number was given out twice");
+    wait_until("the next life reports", || subscriber.reports().count() > last + 3);
+    assert!(subscriber.reports().missing().is_empty(), "{:?}", subscriber.reports().missing());
+    assert!(subscriber.reports().twice().is_empty(), "a number was given out twice");
 }
 
 /// A small disk of its own. Only root may mount one.
@@ -422,7 +335,7 @@ fn a_full_or_read_only_disk_is_done_without_and_taken_back() {
     let reason = publisher.stats().on_disk.unwrap().unwrap_err();
     assert!(reason.contains("No space left"), "{reason}");
     broker.resume();
-    wait_until("all came", || numbers(&subscriber) == up_to(300));
+    wait_until("all came", || subscriber.reports().are_up_to(300));
     assert_eq!(publisher.stop(PATIENCE), 0);
 
     disk.remount("size=4m,ro");
@@ -430,7 +343,7 @@ fn a_full_or_read_only_disk_is_done_without_and_taken_back() {
     assert!(matches!(publisher.stats().on_disk, Some(Err(_))));
     let first = send(&publisher);
     assert!(first > 300, "{first}");
-    wait_until("it came all the same", || numbers(&subscriber).contains(&first));
+    wait_until("it came all the same", || subscriber.reports().numbers().contains(&first));
     assert_eq!(publisher.stop(PATIENCE), 0);
 
     disk.remount("size=4m,rw");
@@ -449,5 +362,5 @@ fn an_hour_without_a_broker_arrives_when_there_is_one() {
     let broker = Broker::start("");
     let subscriber = Subscriber::start(&broker, "reader", EVERYTHING);
     let _publisher = open_in(folder.path(), &broker.url(), &OutboxOptions::default());
-    wait_until("an hour's reports came", || numbers(&subscriber) == up_to(60));
+    wait_until("an hour's reports came", || subscriber.reports().are_up_to(60));
 }

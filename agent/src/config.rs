@@ -10,7 +10,7 @@ use toml::{Table, Value};
 use crate::{capture, commands, publish};
 
 /// Where the package puts the file.
-pub const DEFAULT_PATH: &str = "/etc/edgeval/agent.toml";
+const DEFAULT_PATH: &str = "/etc/edgeval/agent.toml";
 const ENVIRONMENT_PREFIX: &str = "EDGEVAL_";
 
 /// Everything that `edgeval run` can be told. `systemd/agent.toml` explains each key.
@@ -181,6 +181,12 @@ pub enum ConfigError {
     /// A key is unknown or a value doesn't fit.
     #[error("configuration: {0}")]
     Invalid(String),
+}
+
+/// The file that was named, or the package's where it exists.
+#[must_use]
+pub fn file(named: Option<PathBuf>) -> Option<PathBuf> {
+    named.or_else(|| Some(PathBuf::from(DEFAULT_PATH)).filter(|path| path.exists()))
 }
 
 /// Reads the file (none: defaults alone), lays the environment and then `flags` over it, and checks the result.

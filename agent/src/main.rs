@@ -1,42 +1,7 @@
-//! edgeval: how good is this multimodal model, really, on this board and in this field?
-//!
-//! Data flows one way: `capture` (or a replayed reference set) makes windows, `edgeval_models` makes predictions of
-//! them, `pipeline` counts and times, `report` words it, `publish` sends it. One file in `command/` for each verb.
-
-mod background;
-mod capture;
-mod clock;
-mod command;
-mod commands;
-mod config;
-mod daemon;
-mod log;
-mod measurement;
-mod pipeline;
-mod probe;
-mod publish;
-mod report;
-mod stages;
-mod state;
-mod stop;
-mod supervisor;
-mod terminal;
+//! The program `edgeval`.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-/// Exit status of a measurement that was made but isn't valid.
-pub const EXIT_INVALID: u8 = 3;
-
 fn main() -> ExitCode {
-    let arguments = command::Arguments::parse();
-    log::start();
-    match command::run(arguments) {
-        Ok(code) => code,
-        Err(error) => {
-            terminal::print_error(&error);
-            ExitCode::FAILURE
-        }
-    }
+    edgeval::run()
 }

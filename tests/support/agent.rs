@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::wait_until;
@@ -21,6 +22,27 @@ pub struct Agent {
 /// The repository's root.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+/// The first samples of the reference set: each pass over them makes a report.
+pub fn small_set() -> TempDir {
+    let (whole, folder) = (root().join("calibration/sets/av-digits"), tempfile::tempdir().unwrap());
+    let samples = std::fs::read_to_string(whole.join("samples.jsonl")).unwrap();
+    let samples: Vec<&str> = samples.lines().take(20).collect();
+    std::fs::write(folder.path().join("metadata.jsonl"), samples.join("\n")).unwrap();
+    for sample in samples {
+        let sample: Value = serde_json::from_str(sample).unwrap();
+        for file in [&sample["image"], &sample["audio"]].map(|file| file.as_str().unwrap()) {
+            std::fs::create_dir_all(folder.path().join(file).parent().unwrap()).unwrap();
+            std::fs::copy(whole.join(file), folder.path().join(file)).unwrap();
+        }
+    }
+    folder
+}
+
+/// When a folder last got a new file; the program keeps a full local report for each pass.
+pub fn changed(folder: &Path) -> Option<std::time::SystemTime> {
+    folder.metadata().ok()?.modified().ok()
 }
 
 impl Agent {

@@ -5,11 +5,12 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tempfile::TempDir;
 
-use super::wait_until;
+use super::reports::Reports;
+use super::{wait_until, wait_while_it_grows};
 
 /// Debian puts the broker where an ordinary user's path doesn't lead.
 const PROGRAMS: [&str; 2] = ["/usr/sbin/mosquitto", "mosquitto"];
@@ -130,21 +131,38 @@ pub struct Subscriber {
 }
 
 /// What the subscriber and its reading thread share.
-#[derive(Default)]
 struct Reading {
     process: Mutex<Option<Child>>,
     messages: Mutex<Vec<Delivered>>,
+    reports: Mutex<Reports>,
+    /// Whether messages are kept, or reports counted alone.
+    keeps_messages: bool,
     ended: AtomicBool,
 }
 
 impl Subscriber {
     /// Subscribes to a filter under a name of its own, and waits until the broker has confirmed it.
     pub fn start(broker: &Broker, name: &str, filter: &str) -> Self {
+        Self::subscribe(broker, name, filter, true)
+    }
+
+    /// Subscribes to reports alone and keeps no message, so that a million may come.
+    pub fn counting(broker: &Broker, name: &str) -> Self {
+        Self::subscribe(broker, name, "edgeval/1/+/+/report/#", false)
+    }
+
+    fn subscribe(broker: &Broker, name: &str, filter: &str, keeps_messages: bool) -> Self {
         let arguments = format!("-V 5 -h 127.0.0.1 -p {} -q 1 -i {name} -c -x 3600 -t {filter}", broker.port);
         let arguments: Vec<String> = arguments.split(' ').map(str::to_owned).collect();
         let confirmed = Command::new("mosquitto_sub").args(&arguments).arg("-E").status();
         assert!(confirmed.expect("install the Debian package mosquitto-clients").success(), "subscribing to {filter}");
-        let reading = Arc::new(Reading::default());
+        let reading = Arc::new(Reading {
+            process: Mutex::default(),
+            messages: Mutex::default(),
+            reports: Mutex::default(),
+            keeps_messages,
+            ended: AtomicBool::default(),
+        });
         let shared = Arc::clone(&reading);
         std::thread::spawn(move || {
             // It gives up when the broker is away at its first try, and is started again: the broker keeps its session.
@@ -160,11 +178,21 @@ impl Subscriber {
         self.reading.messages.lock().unwrap().clone()
     }
 
+    /// The reports so far. Nothing comes while this is held.
+    pub fn reports(&self) -> MutexGuard<'_, Reports> {
+        self.reading.reports.lock().unwrap()
+    }
+
     /// Waits until a message is among those that came, and gives it.
     pub fn wait_for(&self, what: &str, is_it: impl Fn(&Delivered) -> bool) -> Delivered {
         let find = || self.reading.messages.lock().unwrap().iter().find(|message| is_it(message)).cloned();
         wait_until(what, || find().is_some());
         find().unwrap()
+    }
+
+    /// Waits until the reports are so, as long as new ones come.
+    pub fn wait_for_reports(&self, what: &str, is_so: impl Fn(&Reports) -> bool) {
+        wait_while_it_grows(what, || self.reports().deliveries(), || is_so(&self.reports()));
     }
 }
 
@@ -185,9 +213,16 @@ impl Reading {
             self.end();
         }
         for line in BufReader::new(output).lines().map_while(Result::ok) {
-            self.messages.lock().unwrap().push(Delivered::parse(&line));
+            self.note(Delivered::parse(&line));
         }
         self.end();
+    }
+
+    fn note(&self, message: Delivered) {
+        self.reports.lock().unwrap().note(&message);
+        if self.keeps_messages {
+            self.messages.lock().unwrap().push(message);
+        }
     }
 
     fn end(&self) {

@@ -1,62 +1,138 @@
-//! The camera's thread: opens the device, streams, stamps, picks the frames that windows want, and starts over after
+//! The camera's thread: gets frames from a device or a command, picks those that windows want, and starts over after
 //! any error.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use serde::Deserialize;
-use v4l::buffer::{Flags, Metadata, Type};
-use v4l::io::mmap;
-use v4l::io::traits::{CaptureStream, Stream};
 
 use super::back_off::BackOff;
+use super::command::Command;
 use super::error::{CameraError, CaptureError};
-use super::negotiation::{self, Agreed};
 use super::picker::{Picked, Picker};
-use super::pixel::{self, Layout, PixelFormat};
+use super::pixel::{self, Layout, Matrix, PixelFormat};
 use super::relay::{Relay, relay};
 use super::status::{Status, pause};
 use super::windower::Grid;
-use super::{CameraHealth, SkewMode};
+use super::{CameraHealth, SkewMode, v4l2};
 use crate::clock::Moment;
 
-/// A camera that delivers nothing for this long is started anew.
-pub const TIME_OUT: Duration = Duration::from_secs(2);
-/// Buffers that the driver fills in turn.
-const BUFFERS: u32 = 4;
 /// Frames that wait to be fetched; each belongs to another window.
 const FRAMES_WAITING: usize = 4;
 /// Brightness values that wait to be fetched: four seconds at 60 Hz.
 const LIGHTS_WAITING: usize = 256;
+const DEFAULT_DEVICE: &str = "/dev/video0";
 
 /// `[capture.camera]`: which camera, and what is asked of it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// Its device node; a link in /dev/v4l/by-id keeps its name.
-    pub device: String,
-    /// Width in pixels that is asked for, 1 to 8192.
+    /// A device, or a command that writes frames.
+    pub source: Source,
+    /// The device node, /dev/video0 where none is named; a link in /dev/v4l/by-id keeps its name.
+    pub device: Option<String>,
+    /// The command: a program and its arguments, without a shell.
+    pub command: Vec<String>,
+    /// Width in pixels, 1 to 8192: asked of a device, told of a command.
     pub width: u32,
-    /// Height in pixels that is asked for, 1 to 8192.
+    /// Height in pixels, 1 to 8192: asked of a device, told of a command.
     pub height: u32,
-    /// Frames a second that are asked for, 1 to 1000.
+    /// Frames a second that are asked of a device, 1 to 1000. A command is paced by what it is.
     pub frame_rate_hz: u32,
-    /// YUYV, UYVY, NV12, RGB3, BGR3, MJPG or GREY; the first of these that the camera has where none is named.
+    /// YUYV, UYVY, NV12, I420, RGB24, BGR24, MJPEG or GREY, or V4L2's four characters for it. Without it, the first of
+    /// these that the device has; a command needs it.
     pub format: Option<String>,
+    /// Bytes from one row of a command's raw frames to the next, at most 65,536; as many as a row has where none is said.
+    pub stride_bytes: Option<u32>,
+    /// Which YUV a command's raw frames are; BT.601 where none is said.
+    pub matrix: Option<Matrix>,
+    /// Whether luminance in a command's raw frames uses 0 to 255; 16 to 235 where nothing is said, but GREY all.
+    pub full_range: Option<bool>,
+    /// A command that gives no frame for so many seconds is ended and started anew, 1 to 3600.
+    pub time_out_s: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { device: "/dev/video0".to_owned(), width: 640, height: 480, frame_rate_hz: 30, format: None }
+        Self {
+            source: Source::V4l2,
+            device: None,
+            command: Vec::new(),
+            width: 640,
+            height: 480,
+            frame_rate_hz: 30,
+            format: None,
+            stride_bytes: None,
+            matrix: None,
+            full_range: None,
+            time_out_s: 10,
+        }
     }
 }
 
-/// A frame as the driver gave it, cut to what it used.
+impl Options {
+    /// The device node.
+    #[must_use]
+    pub fn device(&self) -> &str {
+        self.device.as_deref().unwrap_or(DEFAULT_DEVICE)
+    }
+}
+
+/// Where frames come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A V4L2 device.
+    V4l2,
+    /// A child process's standard output.
+    Command,
+}
+
+/// Where frames come from, once the options have been found to make sense.
+enum Input {
+    Device(Options),
+    Command(Command),
+}
+
+impl Input {
+    fn new(options: &Options) -> Result<Self, CaptureError> {
+        let only_a_commands = [
+            ("command", !options.command.is_empty()),
+            ("stride_bytes", options.stride_bytes.is_some()),
+            ("matrix", options.matrix.is_some()),
+            ("full_range", options.full_range.is_some()),
+        ];
+        match (options.source, only_a_commands.into_iter().find(|(_, is_set)| *is_set)) {
+            (Source::Command, _) => Command::new(options).map(Self::Command),
+            (Source::V4l2, None) => Ok(Self::Device(options.clone())),
+            (Source::V4l2, Some((key, _))) => {
+                let problem = "is for a command, and the camera is a V4L2 device; set `capture.camera.source` to \
+                               \"command\", or leave it out";
+                Err(CaptureError::Camera { key, problem: problem.to_owned() })
+            }
+        }
+    }
+
+    /// The device node, or the command's program.
+    fn name(&self) -> &str {
+        match self {
+            Self::Device(options) => options.device(),
+            Self::Command(command) => command.program(),
+        }
+    }
+
+    fn stream(&self, sink: &mut Sink, stop: &AtomicBool) -> Result<(), CameraError> {
+        match self {
+            Self::Device(options) => v4l2::stream(options, sink, stop),
+            Self::Command(command) => command.stream(sink, stop),
+        }
+    }
+}
+
+/// A frame as the camera gave it, cut to what it used.
 #[derive(Clone, Debug)]
 pub struct RawFrame {
     /// How to read it.
@@ -116,10 +192,11 @@ impl Shared {
 /// Starts the thread. It runs until `stop` is set.
 ///
 /// # Errors
-/// When the system starts no thread.
+/// When the options contradict each other, or the system starts no thread.
 pub fn start(options: &Options, grid: Grid, skew: SkewMode, stop: Arc<AtomicBool>) -> Result<Camera, CaptureError> {
+    let input = Input::new(options)?;
     let shared = Arc::new(Shared {
-        status: Status::new(&options.device),
+        status: Status::new(input.name()),
         frames: AtomicU64::new(0),
         dropped: AtomicU64::new(0),
         damaged: AtomicU64::new(0),
@@ -127,112 +204,69 @@ pub fn start(options: &Options, grid: Grid, skew: SkewMode, stop: Arc<AtomicBool
     });
     let (frame_relay, frames) = relay(FRAMES_WAITING);
     let (light_relay, lights) = relay(LIGHTS_WAITING);
-    let worker = Worker {
-        options: options.clone(),
-        skew,
-        stop,
-        shared: Arc::clone(&shared),
-        picker: Picker::new(grid),
-        frames: frame_relay,
-        lights: light_relay,
-    };
+    let picker = Picker::new(grid);
+    let sink = Sink { skew, shared: Arc::clone(&shared), picker, frames: frame_relay, lights: light_relay };
     let thread = std::thread::Builder::new()
         .name("camera".to_owned())
-        .spawn(move || worker.run())
+        .spawn(move || run(&input, sink, &stop))
         .map_err(|error| CaptureError::Thread("camera", error))?;
     Ok(Camera { frames, lights, shared, thread })
 }
 
-struct Worker {
-    options: Options,
+fn run(input: &Input, mut sink: Sink, stop: &AtomicBool) {
+    let mut back_off = BackOff::new();
+    while !stop.load(Ordering::Relaxed) {
+        let before = sink.shared.frames.load(Ordering::Relaxed);
+        let Err(error) = input.stream(&mut sink, stop) else { return };
+        if sink.shared.frames.load(Ordering::Relaxed) > before {
+            back_off.succeeded();
+        }
+        let wait = back_off.failed(error.is_lasting());
+        sink.shared.status.failed(&error);
+        // A node that wasn't there is waited for; one that is there but fails gets its time.
+        let absent = matches!(error, CameraError::Absent(_));
+        pause(wait, stop, || absent && Path::new(input.name()).exists());
+    }
+}
+
+/// Where frames go, whatever they come from.
+pub struct Sink {
     skew: SkewMode,
-    stop: Arc<AtomicBool>,
     shared: Arc<Shared>,
     picker: Picker<RawFrame>,
     frames: Relay<Picked<RawFrame>>,
     lights: Relay<Light>,
 }
 
-impl Worker {
-    fn run(mut self) {
-        let mut back_off = BackOff::new();
-        while !self.stop.load(Ordering::Relaxed) {
-            let before = self.shared.frames.load(Ordering::Relaxed);
-            let Err(error) = negotiation::open(&self.options).and_then(|agreed| self.stream(&agreed)) else { return };
-            if self.shared.frames.load(Ordering::Relaxed) > before {
-                back_off.succeeded();
-            }
-            let wait = back_off.failed(error.is_lasting());
-            self.shared.status.failed(&error);
-            // A node that wasn't there is waited for; one that is there but fails gets its time.
-            let absent = matches!(error, CameraError::Absent(_));
-            pause(wait, &self.stop, || absent && Path::new(&self.options.device).exists());
-        }
+impl Sink {
+    /// Says what delivers, and what its stamps' mapping to CLOCK_MONOTONIC leaves uncertain, where that is known.
+    pub fn running(&self, device: String, format: String, clock_uncertainty_us: Option<i64>) {
+        self.shared.status.running(device, format);
+        self.shared.clock_uncertainty_us.store(clock_uncertainty_us.unwrap_or(UNKNOWN_CLOCK), Ordering::Relaxed);
     }
 
-    /// Streams until an error, or until it is told to stop.
-    fn stream(&mut self, agreed: &Agreed) -> Result<(), CameraError> {
-        let failed = |what| move |error| (what, error);
-        let mut stream = mmap::Stream::with_buffers(&agreed.device, Type::VideoCapture, BUFFERS)
-            .map_err(|error| CameraError::driver(&self.options.device, "reserving buffers", error))?;
-        stream.set_timeout(TIME_OUT);
-        let mut last_sequence = None;
-        let ended = loop {
-            if self.stop.load(Ordering::Relaxed) {
-                break Ok(());
-            }
-            match stream.next().map_err(failed("reading a frame")) {
-                Ok((bytes, meta)) => {
-                    if last_sequence.is_none() {
-                        self.announce(agreed, meta);
-                    }
-                    self.count_missed(last_sequence.replace(meta.sequence), meta.sequence);
-                    self.take(agreed.layout, bytes, meta);
-                }
-                Err((what, error)) => break Err(CameraError::driver(&self.options.device, what, error)),
-            }
-        };
-        close(stream);
-        ended
-    }
-
-    fn announce(&self, agreed: &Agreed, meta: &Metadata) {
-        let monotonic = is_monotonic(meta);
-        let stamps = if monotonic {
-            "stamped by the driver"
-        } else {
-            "stamped on arrival: the driver's stamps are not CLOCK_MONOTONIC"
-        };
-        let device = format!("{} ({})", self.options.device, agreed.card);
-        self.shared.status.running(device, format!("{agreed}, {stamps}"));
-        // The driver's stamps are in whole microseconds of our own clock.
-        self.shared.clock_uncertainty_us.store(if monotonic { 1 } else { UNKNOWN_CLOCK }, Ordering::Relaxed);
-    }
-
-    /// Drivers number their frames: a number left out is a frame for which there was no buffer.
-    fn count_missed(&self, last: Option<u32>, sequence: u32) {
-        let missed = last.map_or(0, |last| sequence.wrapping_sub(last).wrapping_sub(1));
-        // A number that goes back is a driver that doesn't count.
-        if missed < u32::MAX / 2 {
-            self.shared.dropped.fetch_add(u64::from(missed), Ordering::Relaxed);
-        }
-    }
-
-    fn take(&mut self, layout: Layout, bytes: &[u8], meta: &Metadata) {
-        let arrival = Moment::now();
+    /// Counts a frame.
+    pub fn captured(&self) {
         self.shared.frames.fetch_add(1, Ordering::Relaxed);
-        // The mapping is longer than the frame.
-        let used = &bytes[..bytes.len().min(meta.bytesused as usize)];
-        if meta.flags.contains(Flags::ERROR) || used.is_empty() {
-            self.shared.damaged.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        let stamp = stamp(meta).unwrap_or(arrival);
-        if let Some(light) = self.brightness(&layout, used) {
+    }
+
+    /// Counts frames that the camera took and didn't deliver.
+    pub fn missed(&self, frames: u64) {
+        self.shared.dropped.fetch_add(frames, Ordering::Relaxed);
+    }
+
+    /// Counts a frame that can't be used.
+    pub fn damaged(&self) {
+        self.shared.damaged.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes a frame in; it is copied if a window wants it.
+    pub fn take(&mut self, layout: Layout, bytes: &[u8], stamp: Moment) {
+        if let Some(light) = self.brightness(&layout, bytes) {
             self.lights.send((stamp, light));
         }
-        if let Some(picked) = self.picker.offer(stamp, || RawFrame { layout, bytes: used.to_vec() }) {
-            self.shared.dropped.fetch_add(self.frames.send(picked), Ordering::Relaxed);
+        if let Some(picked) = self.picker.offer(stamp, || RawFrame { layout, bytes: bytes.to_vec() }) {
+            self.missed(self.frames.send(picked));
         }
     }
 
@@ -247,46 +281,14 @@ impl Worker {
     }
 }
 
-fn is_monotonic(meta: &Metadata) -> bool {
-    meta.flags & Flags::TIMESTAMP_MASK == Flags::TIMESTAMP_MONOTONIC
-}
-
-/// The driver's stamp, if it is CLOCK_MONOTONIC.
-fn stamp(meta: &Metadata) -> Option<Moment> {
-    let nanoseconds =
-        meta.timestamp.sec.checked_mul(1_000_000_000)?.checked_add(meta.timestamp.usec.checked_mul(1000)?)?;
-    is_monotonic(meta).then(|| Moment::from_nanoseconds(nanoseconds))
-}
-
-/// Drops a stream without the panic that v4l 0.14 has in its `Drop` for a STREAMOFF that fails with anything but ENODEV.
-/// Stopping first shows whether it would: a stream that can't be stopped is forgotten, which leaks its buffers.
-fn close(mut stream: mmap::Stream<'static>) {
-    const NO_SUCH_DEVICE: i32 = 19;
-    let stopped: io::Result<()> = stream.stop();
-    if stopped.is_err_and(|error| error.raw_os_error() != Some(NO_SUCH_DEVICE)) {
-        std::mem::forget(stream);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use v4l::timestamp::Timestamp;
-
     use super::*;
-
-    #[test]
-    fn only_monotonic_stamps_are_believed() {
-        let meta = |flags| Metadata { flags, timestamp: Timestamp::new(12, 345_678), ..Metadata::default() };
-        let expected = Some(Moment::from_nanoseconds(12_345_678_000));
-        assert_eq!(stamp(&meta(Flags::TIMESTAMP_MONOTONIC | Flags::DONE)), expected);
-        assert_eq!(stamp(&meta(Flags::TIMESTAMP_UNKNOWN)), None);
-        assert_eq!(stamp(&meta(Flags::TIMESTAMP_COPY)), None);
-    }
 
     #[test]
     fn a_camera_that_is_away_is_said_and_does_not_keep_us_from_stopping() {
         let stop = Arc::new(AtomicBool::new(false));
-        let options = Options { device: "/dev/no-such-camera".to_owned(), ..Options::default() };
+        let options = Options { device: Some("/dev/no-such-camera".to_owned()), ..Options::default() };
         let camera = start(&options, Grid::new(500, 1000), SkewMode::Auto, Arc::clone(&stop)).unwrap();
         let deadline = Moment::now().shifted(5_000_000_000);
         let said = || matches!(camera.shared.health().state, crate::capture::SensorState::Retrying(reason) if reason.contains("no-such-camera"));

@@ -17,6 +17,14 @@ pub enum CaptureError {
         /// The most.
         high: u64,
     },
+    /// Keys of the camera contradict each other.
+    #[error("`capture.camera.{key}` {problem}")]
+    Camera {
+        /// The key.
+        key: &'static str,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
     /// The model takes neither picture nor sound.
     #[error(
         "the model takes neither picture nor sound, so there is nothing to capture; evaluate it on a reference set"
@@ -51,7 +59,7 @@ pub enum CameraError {
     /// The planes of its pictures lie apart.
     #[error(
         "camera {device} ({card}) is multi-planar, which edgeval doesn't speak; use a single-planar node of it, \
-         or a USB camera"
+         or a command that reads it (docs/cameras.md)"
     )]
     MultiPlanar {
         /// Its node.
@@ -97,6 +105,49 @@ pub enum CameraError {
     /// It went away.
     #[error("camera {0} went away; it is opened again when it is back")]
     Gone(String),
+    /// The command can't be started.
+    #[error("camera command `{program}` can't be started: {reason}; install it, or mend `capture.camera.command`")]
+    NotStarted {
+        /// Its program.
+        program: String,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// The command ended, or closed its output.
+    #[error("camera command `{program}` {how}{said}")]
+    Ended {
+        /// Its program.
+        program: String,
+        /// How it ended.
+        how: String,
+        /// Its last words.
+        said: String,
+    },
+    /// The command gives no frames.
+    #[error("camera command `{program}` gave no whole frame for {seconds} s ({bytes} bytes came){said}")]
+    Stuck {
+        /// Its program.
+        program: String,
+        /// For how long.
+        seconds: u64,
+        /// What came in the place of frames.
+        bytes: u64,
+        /// Its last words.
+        said: String,
+    },
+    /// The command's pictures have another size than the configuration says.
+    #[error(
+        "camera command `{program}` sends pictures of {}×{}, the configuration says {}×{}; make `width` and `height` \
+         and the command's arguments the same", sent.0, sent.1, configured.0, configured.1
+    )]
+    OtherSize {
+        /// Its program.
+        program: String,
+        /// Width and height as sent.
+        sent: (usize, usize),
+        /// Width and height as configured.
+        configured: (usize, usize),
+    },
     /// Anything else that the driver said.
     #[error("camera {device}: {what} failed: {reason}")]
     Driver {
@@ -125,7 +176,7 @@ impl CameraError {
         match (reason.kind(), reason.raw_os_error()) {
             (io::ErrorKind::NotFound, _) => Self::Absent(device),
             (io::ErrorKind::PermissionDenied, _) => Self::Forbidden(device),
-            (io::ErrorKind::TimedOut, _) => Self::Silent(device, super::camera::TIME_OUT.as_secs()),
+            (io::ErrorKind::TimedOut, _) => Self::Silent(device, super::v4l2::TIME_OUT.as_secs()),
             (_, Some(errno::BUSY)) => Self::Busy(device),
             (_, Some(errno::NO_SUCH_DEVICE | errno::NO_SUCH_DEVICE_OR_ADDRESS)) => Self::Gone(device),
             (_, Some(errno::NOT_A_TERMINAL)) => Self::NotVideo(device),
@@ -136,7 +187,15 @@ impl CameraError {
     /// Whether the same device would say the same again until somebody changes something.
     #[must_use]
     pub const fn is_lasting(&self) -> bool {
-        matches!(self, Self::NotVideo(_) | Self::MultiPlanar { .. } | Self::NotCapture { .. } | Self::NoFormat { .. })
+        matches!(
+            self,
+            Self::NotVideo(_)
+                | Self::MultiPlanar { .. }
+                | Self::NotCapture { .. }
+                | Self::NoFormat { .. }
+                | Self::NotStarted { .. }
+                | Self::OtherSize { .. }
+        )
     }
 }
 

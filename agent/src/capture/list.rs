@@ -7,9 +7,9 @@ use v4l::framesize::FrameSizeEnum;
 use v4l::video::Capture;
 use v4l::{Device, FourCC};
 
-use super::microphone;
-use super::negotiation;
+use super::command::Command;
 use super::pixel::PixelFormat;
+use super::{camera, microphone, negotiation};
 
 /// The most sizes that are listed of one format.
 const MOST_SIZES: usize = 64;
@@ -17,7 +17,7 @@ const MOST_SIZES: usize = 64;
 /// A camera, or what looks like one.
 #[derive(Clone, Debug, Serialize)]
 pub struct CameraEntry {
-    /// Its node, for `capture.camera.device`.
+    /// Its node, for `capture.camera.device`; the program, where the configuration names a command.
     pub device: String,
     /// What it calls itself.
     pub card: Option<String>,
@@ -57,17 +57,40 @@ pub struct MicrophoneEntry {
     pub unusable: Option<String>,
 }
 
-/// Every /dev/video*, in the order of their numbers.
+/// The command that the configuration names as a camera, and every /dev/video* in the order of their numbers.
 #[must_use]
-pub fn cameras() -> Vec<CameraEntry> {
+pub fn cameras(configured: &camera::Options) -> Vec<CameraEntry> {
+    let command = (configured.source == camera::Source::Command).then(|| command_camera(configured));
+    command.into_iter().chain(nodes()).collect()
+}
+
+/// It is looked for, but not started: the daemon may have it running.
+fn command_camera(configured: &camera::Options) -> CameraEntry {
+    let command = Command::new(configured);
+    let said = match &command {
+        Ok(command) => command.look().err().map(|error| error.to_string()),
+        Err(error) => Some(error.to_string()),
+    };
+    let format = |(name, size)| VideoFormat { name, understood: true, sizes: vec![size] };
+    CameraEntry {
+        device: configured.command.first().cloned().unwrap_or_default(),
+        card: Some("the command in the configuration".to_owned()),
+        driver: None,
+        bus: None,
+        formats: command.iter().map(|command| format(command.format())).collect(),
+        unusable: said,
+    }
+}
+
+fn nodes() -> Vec<CameraEntry> {
     let entries = std::fs::read_dir("/dev").into_iter().flatten().flatten();
     let mut numbers: Vec<u32> =
         entries.filter_map(|entry| entry.file_name().to_str()?.strip_prefix("video")?.parse().ok()).collect();
     numbers.sort_unstable();
-    numbers.into_iter().map(|number| camera(format!("/dev/video{number}"))).collect()
+    numbers.into_iter().map(|number| node(format!("/dev/video{number}"))).collect()
 }
 
-fn camera(device: String) -> CameraEntry {
+fn node(device: String) -> CameraEntry {
     let mut entry = CameraEntry {
         device: device.clone(),
         card: None,

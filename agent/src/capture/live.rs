@@ -148,7 +148,7 @@ impl Live {
         }
         match (camera.clock_uncertainty_us, microphone.clock_uncertainty_us) {
             (Some(of_camera), Some(of_microphone)) => detector.skew(of_camera + of_microphone),
-            (None, _) => none("the camera doesn't stamp on CLOCK_MONOTONIC, or hasn't delivered yet"),
+            (None, _) => none("the camera's frames are stamped on arrival, or it hasn't delivered yet"),
             (_, None) => none("the microphone's clock isn't known yet"),
         }
     }
@@ -205,6 +205,7 @@ fn check(options: &Options, needs: &Needs) -> Result<(), CaptureError> {
         ("camera.width", camera.width, 1, 8192),
         ("camera.height", camera.height, 1, 8192),
         ("camera.frame_rate_hz", camera.frame_rate_hz, 1, 1000),
+        ("camera.time_out_s", camera.time_out_s, 1, 3600),
         ("microphone.sample_rate_hz", options.microphone.sample_rate_hz.unwrap_or(48_000), 1000, 768_000),
         ("microphone.channels", u32::from(options.microphone.channels.unwrap_or(1)), 1, 64),
     ];

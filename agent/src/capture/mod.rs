@@ -6,8 +6,11 @@
 
 mod back_off;
 pub mod camera;
+mod child;
 mod clock_fit;
+mod command;
 mod error;
+mod last_words;
 pub mod list;
 mod listener;
 mod live;
@@ -15,7 +18,7 @@ pub mod microphone;
 mod mono;
 mod negotiation;
 mod picker;
-mod pixel;
+pub(crate) mod pixel;
 mod relay;
 pub mod replay;
 mod resample;
@@ -23,7 +26,9 @@ mod ring;
 mod skew;
 mod sound_clock;
 mod sound_history;
+pub(crate) mod splitter;
 mod status;
+mod v4l2;
 mod windower;
 
 use std::time::Duration;
@@ -187,20 +192,20 @@ pub enum SensorState {
 pub struct CameraHealth {
     /// Its node and what it calls itself.
     pub device: String,
-    /// What its driver gave: format, size, rate, stamps; empty before it first ran.
+    /// What its driver gave or its command is said to give: format, size, rate, stamps; empty before it first ran.
     pub format: String,
     /// Whether it delivers.
     pub state: SensorState,
     /// Frames captured.
     pub frames: u64,
-    /// Frames lost: left out by the driver, or given up because newer ones came.
+    /// Frames lost: left out by the driver, or given up because newer ones came. What a command leaves out isn't known.
     pub dropped: u64,
-    /// Frames that the driver marked as faulty, or that couldn't be decoded.
+    /// Frames that the driver marked as faulty, that a command broke off, or that couldn't be decoded.
     pub damaged: u64,
     /// Times that it came back.
     pub reconnects: u64,
     /// What its stamps' mapping to CLOCK_MONOTONIC leaves uncertain, in microseconds. `None`: it stamps on another
-    /// clock, so frames are stamped on arrival.
+    /// clock or not at all, so frames are stamped on arrival.
     pub clock_uncertainty_us: Option<u64>,
 }
 

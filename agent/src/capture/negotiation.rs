@@ -47,7 +47,7 @@ pub fn name(mut characters: [u8; 4]) -> String {
 /// # Errors
 /// When it is absent, busy or no camera, or has no format that will do.
 pub fn open(options: &Options) -> Result<Agreed, CameraError> {
-    let node = options.device.as_str();
+    let node = options.device();
     let device = open_node(node)?;
     let capabilities = device.query_caps().map_err(|error| CameraError::driver(node, "asking what it is", error))?;
     check_kind(node, &capabilities)?;
@@ -104,7 +104,7 @@ pub fn check_kind(node: &str, capabilities: &Capabilities) -> Result<(), CameraE
 fn choose(device: &Device, options: &Options) -> Result<PixelFormat, CameraError> {
     let offered: Vec<[u8; 4]> = device
         .enum_formats()
-        .map_err(|error| CameraError::driver(&options.device, "listing its formats", error))?
+        .map_err(|error| CameraError::driver(options.device(), "listing its formats", error))?
         .iter()
         .map(|description| description.fourcc.repr)
         .collect();
@@ -116,7 +116,7 @@ fn choose(device: &Device, options: &Options) -> Result<PixelFormat, CameraError
         } else {
             offered.iter().map(|&each| name(each)).collect::<Vec<_>>().join(", ")
         };
-        CameraError::NoFormat { device: options.device.clone(), offered, wanted, step }
+        CameraError::NoFormat { device: options.device().to_owned(), offered, wanted, step }
     };
     let ours = || PixelFormat::ALL.map(|format| name(*format.four_characters())).join(", ");
     match &options.format {
@@ -124,15 +124,10 @@ fn choose(device: &Device, options: &Options) -> Result<PixelFormat, CameraError
             .into_iter()
             .find(has)
             .ok_or_else(|| refuse(format!("one of {}", ours()), "Use another camera, or a driver that converts")),
-        Some(text) => parse(text)
+        Some(text) => PixelFormat::from_name(text)
             .filter(has)
             .ok_or_else(|| refuse(format!("`{text}`"), "Leave `capture.camera.format` out, or name one of these")),
     }
-}
-
-fn parse(text: &str) -> Option<PixelFormat> {
-    let characters: [u8; 4] = text.to_ascii_uppercase().as_bytes().try_into().ok()?;
-    PixelFormat::from_four_characters(characters)
 }
 
 /// How frames of this format are to be read.
@@ -214,7 +209,8 @@ mod tests {
 
     #[test]
     fn nodes_that_are_no_cameras_are_refused() {
-        let open = |device: &str| open(&Options { device: device.to_owned(), ..Options::default() }).err().unwrap();
+        let open =
+            |device: &str| open(&Options { device: Some(device.to_owned()), ..Options::default() }).err().unwrap();
         assert!(matches!(open("/dev/no-such-camera"), CameraError::Absent(_)));
         assert!(matches!(open("/dev/null"), CameraError::NotVideo(_)));
         assert!(matches!(open("/dev/video\0"), CameraError::Absent(_)));
@@ -237,11 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_format_is_named_in_either_case() {
-        assert_eq!(parse("yuyv"), Some(PixelFormat::Yuyv));
-        assert_eq!(parse("JPEG"), Some(PixelFormat::Mjpg));
-        assert_eq!(parse("YUV"), None);
-        assert_eq!(parse("ÄÖ"), None);
+    fn four_characters_are_read_as_v4l2_means_them() {
         assert_eq!([name(*b"Y16 "), name(*b"Y16\xa0")], ["Y16", "Y16-BE"]);
     }
 }

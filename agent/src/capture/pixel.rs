@@ -5,6 +5,7 @@
 //! so a value is within 1 of the exact one, the same on every processor.
 
 use edgeval_models::{Channels, Picture};
+use serde::Deserialize;
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
@@ -22,6 +23,8 @@ pub enum PixelFormat {
     Uyvy,
     /// A plane of Y, then one of U V at half the size each way.
     Nv12,
+    /// A plane of Y, then one of U and one of V, each at half the size each way and half the stride.
+    I420,
     /// One luminance byte.
     Grey,
     /// R G B.
@@ -34,7 +37,8 @@ pub enum PixelFormat {
 
 impl PixelFormat {
     /// All of them; the cheapest to turn into a good picture first.
-    pub const ALL: [Self; 7] = [Self::Yuyv, Self::Uyvy, Self::Nv12, Self::Rgb, Self::Bgr, Self::Mjpg, Self::Grey];
+    pub const ALL: [Self; 8] =
+        [Self::Yuyv, Self::Uyvy, Self::Nv12, Self::I420, Self::Rgb, Self::Bgr, Self::Mjpg, Self::Grey];
 
     /// V4L2's four characters.
     #[must_use]
@@ -43,6 +47,7 @@ impl PixelFormat {
             Self::Yuyv => b"YUYV",
             Self::Uyvy => b"UYVY",
             Self::Nv12 => b"NV12",
+            Self::I420 => b"YU12",
             Self::Grey => b"GREY",
             Self::Rgb => b"RGB3",
             Self::Bgr => b"BGR3",
@@ -57,28 +62,33 @@ impl PixelFormat {
         Self::ALL.into_iter().find(|format| *format.four_characters() == characters)
     }
 
-    /// Bytes of a row without padding.
-    const fn row_bytes(self, width: usize) -> usize {
-        match self {
-            Self::Yuyv | Self::Uyvy => width.div_ceil(2) * 4,
-            Self::Nv12 | Self::Grey => width,
-            Self::Rgb | Self::Bgr => width * 3,
-            Self::Mjpg => 0,
+    /// The format that a person names, in either case: by V4L2's four characters or as other programs say it.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name.to_ascii_uppercase().as_str() {
+            "I420" => Some(Self::I420),
+            "RGB24" => Some(Self::Rgb),
+            "BGR24" => Some(Self::Bgr),
+            "MJPEG" => Some(Self::Mjpg),
+            name => Self::from_four_characters(name.as_bytes().try_into().ok()?),
         }
     }
 
-    /// Rows of `row_bytes` that a whole frame has.
-    const fn rows(self, height: usize) -> usize {
+    /// Bytes of a row of the first plane without padding.
+    #[must_use]
+    pub const fn row_bytes(self, width: usize) -> usize {
         match self {
-            Self::Nv12 => height + height.div_ceil(2),
+            Self::Yuyv | Self::Uyvy => width.div_ceil(2) * 4,
+            Self::Nv12 | Self::I420 | Self::Grey => width,
+            Self::Rgb | Self::Bgr => width * 3,
             Self::Mjpg => 0,
-            _ => height,
         }
     }
 }
 
 /// Which weights red, green and blue have in luminance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Matrix {
     /// ITU-R BT.601.
     Bt601,
@@ -150,16 +160,32 @@ impl Layout {
     pub fn check(&self) -> Result<(), PixelError> {
         let Self { width, height, stride, format, .. } = *self;
         let pixels = width.checked_mul(height).filter(|&pixels| pixels > 0 && pixels <= MOST_PIXELS);
-        let bytes = stride.checked_mul(format.rows(height)).filter(|_| stride >= format.row_bytes(width));
-        pixels.and(bytes).map(|_| ()).ok_or(PixelError::Shape { width, height, stride })
+        let bytes = pixels.filter(|_| stride >= format.row_bytes(width)).and_then(|_| self.whole_bytes());
+        bytes.map(|_| ()).ok_or(PixelError::Shape { width, height, stride })
+    }
+
+    /// Bytes that a frame has when every row is padded; none when no machine could address them. An MJPG frame has as
+    /// many as it has.
+    #[must_use]
+    pub fn whole_bytes(&self) -> Option<usize> {
+        let colours = self.height.div_ceil(2);
+        let luminance = self.stride.checked_mul(self.height)?;
+        match self.format {
+            PixelFormat::Mjpg => Some(0),
+            PixelFormat::Nv12 => luminance.checked_add(self.stride.checked_mul(colours)?),
+            PixelFormat::I420 => luminance.checked_add(self.stride.div_ceil(2).checked_mul(2 * colours)?),
+            _ => Some(luminance),
+        }
     }
 
     /// Bytes that a frame has at least: the last row needn't be padded.
-    const fn least_bytes(&self) -> usize {
-        match self.format {
-            PixelFormat::Mjpg => 4,
-            format => self.stride * (format.rows(self.height) - 1) + format.row_bytes(self.width),
-        }
+    fn least_bytes(&self) -> usize {
+        let padding = match self.format {
+            PixelFormat::Mjpg => return 4,
+            PixelFormat::I420 => self.stride.div_ceil(2) - self.width.div_ceil(2),
+            format => self.stride - format.row_bytes(self.width),
+        };
+        self.whole_bytes().map_or(usize::MAX, |bytes| bytes - padding)
     }
 
     fn checked(&self, bytes: &[u8]) -> Result<(), PixelError> {
@@ -183,7 +209,7 @@ pub fn decode(layout: &Layout, bytes: &[u8]) -> Result<Picture, PixelError> {
         PixelFormat::Bgr => (Channels::Rgb, rgb(layout, bytes, [2, 1, 0])),
         PixelFormat::Yuyv => (Channels::Rgb, packed(layout, bytes, [0, 1, 3])),
         PixelFormat::Uyvy => (Channels::Rgb, packed(layout, bytes, [1, 0, 2])),
-        PixelFormat::Nv12 => (Channels::Rgb, nv12(layout, bytes)),
+        PixelFormat::Nv12 | PixelFormat::I420 => (Channels::Rgb, planar(layout, bytes)),
     };
     Ok(Picture { width, height, channels, data })
 }
@@ -230,23 +256,35 @@ fn packed(layout: &Layout, bytes: &[u8], [y, u, v]: [usize; 3]) -> Vec<u8> {
     data
 }
 
-fn nv12(layout: &Layout, bytes: &[u8]) -> Vec<u8> {
+/// NV12 and I420: a plane of Y, and U and V at half the size each way.
+fn planar(layout: &Layout, bytes: &[u8]) -> Vec<u8> {
     let yuv = YuvToRgb::new(layout);
-    let colours = layout.stride * layout.height;
+    let [first_u, first_v, stride, step] = colour_planes(layout);
     let mut data = vec![0; layout.width * layout.height * 3];
     let lines = data.chunks_exact_mut(layout.width * 3).zip(rows(layout, bytes, 0, layout.height));
     for (number, (out, row)) in lines.enumerate() {
-        let start = colours + number / 2 * layout.stride;
         for (index, (out, pair)) in out.chunks_mut(6).zip(row.chunks(2)).enumerate() {
-            // The last V of a picture of odd width may be past the end: gray stands in.
-            let at = |offset: usize| bytes.get(start + index * 2 + offset).copied().unwrap_or(128);
-            let colour = yuv.colour(at(0), at(1));
+            // The last V of an NV12 picture of odd width may be past the end: gray stands in.
+            let at = |first: usize| bytes.get(first + number / 2 * stride + index * step).copied().unwrap_or(128);
+            let colour = yuv.colour(at(first_u), at(first_v));
             for (out, &luminance) in out.chunks_exact_mut(3).zip(pair) {
                 out.copy_from_slice(&yuv.pixel(luminance, colour));
             }
         }
     }
     data
+}
+
+/// Where the first U and V are, bytes from row to row of colours, and bytes from one colour to the next.
+const fn colour_planes(layout: &Layout) -> [usize; 4] {
+    let luminance = layout.stride * layout.height;
+    match layout.format {
+        PixelFormat::I420 => {
+            let stride = layout.stride.div_ceil(2);
+            [luminance, luminance + stride * layout.height.div_ceil(2), stride, 1]
+        }
+        _ => [luminance, luminance + 1, layout.stride, 2],
+    }
 }
 
 /// What U and V add to each of red, green and blue, times 65536.
@@ -318,7 +356,7 @@ pub fn brightness(layout: &Layout, bytes: &[u8]) -> Option<f32> {
     let (offset, pixel_bytes) = match layout.format {
         PixelFormat::Yuyv => (0, 2),
         PixelFormat::Uyvy => (1, 2),
-        PixelFormat::Nv12 | PixelFormat::Grey => (0, 1),
+        PixelFormat::Nv12 | PixelFormat::I420 | PixelFormat::Grey => (0, 1),
         // Green is most of luminance.
         PixelFormat::Rgb | PixelFormat::Bgr => (1, 3),
         PixelFormat::Mjpg => return None,

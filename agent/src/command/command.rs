@@ -96,8 +96,7 @@ fn broker(args: &Args) -> anyhow::Result<publish::Options> {
     if let Some(url) = &args.broker {
         config::set(&mut flags, &["broker", "url"], Value::String(url.clone()));
     }
-    let default = PathBuf::from(config::DEFAULT_PATH);
-    let file = args.config.clone().or_else(|| default.exists().then_some(default));
+    let file = config::file(args.config.clone());
     Ok(config::load(file.as_deref(), std::env::vars(), flags)?.broker)
 }
 

@@ -1,5 +1,6 @@
 //! `edgeval devices`: cameras, microphones and probes, and why one can't be used.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -7,14 +8,18 @@ use serde::Serialize;
 use crate::capture::list::{self, CameraEntry, MicrophoneEntry};
 use crate::probe::list::ProbeEntry;
 use crate::probe::{self, Roots};
-use crate::terminal;
+use crate::{capture, config, terminal};
 
 /// Arguments of `edgeval devices`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "What the first column shows goes into the configuration:
   [capture.camera]      device = \"/dev/video0\"
-  [capture.microphone]  device = \"plughw:CARD=1,DEV=0\"")]
+  [capture.microphone]  device = \"plughw:CARD=1,DEV=0\"
+A ribbon camera of a Pi or a Jetson is reached by a command: docs/cameras.md.")]
 pub struct Args {
+    /// Configuration file, whose camera command is listed, too [default: /etc/edgeval/agent.toml where it exists]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -31,10 +36,11 @@ struct Devices {
 /// Lists what there is. A board without any is no error.
 ///
 /// # Errors
-/// When standard output can't be written to.
+/// When standard output can't be written to, or a configuration that was named can't be used.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let cameras = list::cameras(&configured(args.config)?.camera);
     let probes = probe::list::probes(&Roots::default());
-    let devices = Devices { schema: 1, cameras: list::cameras(), microphones: list::microphones(), probes };
+    let devices = Devices { schema: 1, cameras, microphones: list::microphones(), probes };
     if args.json {
         anstream::println!("{}", serde_json::to_string_pretty(&devices)?);
     } else {
@@ -45,11 +51,23 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the configuration says of capture. One that wasn't asked for keeps nobody from seeing the devices.
+fn configured(file: Option<PathBuf>) -> anyhow::Result<capture::Options> {
+    match config::load(config::file(file.clone()).as_deref(), std::env::vars(), toml::Table::new()) {
+        Ok(config) => Ok(config.capture),
+        Err(error) if file.is_some() => Err(error.into()),
+        Err(error) => {
+            tracing::warn!("the configured camera isn't listed: {error}");
+            Ok(capture::Options::default())
+        }
+    }
+}
+
 fn print_cameras(cameras: &[CameraEntry]) {
     terminal::print_heading("Cameras");
     if cameras.is_empty() {
         anstream::println!(
-            "None: there is no /dev/video*. Plug in a camera, or enable it (raspi-config on a Raspberry Pi)."
+            "None: there is no /dev/video*. Plug in a camera, or name a command for a ribbon camera (docs/cameras.md)."
         );
         return;
     }

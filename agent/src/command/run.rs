@@ -55,8 +55,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn load(args: &Args) -> anyhow::Result<Config> {
-    let default = PathBuf::from(config::DEFAULT_PATH);
-    let file = args.config.clone().or_else(|| default.exists().then_some(default));
+    let file = config::file(args.config.clone());
     Ok(config::load(file.as_deref(), std::env::vars(), flags(args))?)
 }
 

@@ -10,7 +10,7 @@ mod error;
 mod incoming;
 mod knock;
 mod options;
-mod outbox;
+pub(crate) mod outbox;
 mod request;
 mod secret;
 mod tls;

@@ -27,6 +27,7 @@ const CHECK_CLOCK: &str = "check this board's clock, then the broker's certifica
 const CHECK_IDENTITY: &str =
     "check certificate_file and key_file in [broker], and the authorities that the broker trusts";
 const CHECK_LOG: &str = "the broker's log says more";
+const CHECK_LOG_AND_NAME: &str = "the broker's log says more; it does this, too, when two boards have one name";
 const RENAME: &str = "give each board its own device name, or set client_id in [broker]";
 
 impl Trouble {
@@ -128,7 +129,9 @@ fn ended(error: &StateError) -> Trouble {
     let trouble = |reason: String, next_step, cause| Trouble { reason, next_step, cause };
     match error {
         StateError::Io(error) | StateError::Deserialization(mqttbytes::Error::Io(error)) => of_io(error),
-        StateError::ConnectionAborted => trouble("it closed the connection".to_owned(), CHECK_LOG, Break::Gone),
+        StateError::ConnectionAborted => {
+            trouble("it closed the connection".to_owned(), CHECK_LOG_AND_NAME, Break::Gone)
+        }
         StateError::AwaitPingResp => trouble("it stopped answering".to_owned(), START_IT, Break::Gone),
         StateError::ConnFail { reason } => refused(*reason),
         StateError::ServerDisconnect { reason_code, .. } => disconnected(*reason_code),

@@ -36,7 +36,7 @@ pub fn microphone(health: Option<&Health>) -> Reading<wire::MicrophoneHealth> {
 
 fn camera_to_wire(camera: &CameraHealth) -> wire::CameraHealth {
     let (state, reason) = state(&camera.state);
-    let arrival = "its stamps are of another clock: frames are stamped on arrival";
+    let arrival = "its frames are stamped on arrival, at an unknown time after they were taken";
     wire::CameraHealth {
         device: wire::text(&camera.device),
         format: wire::text(&camera.format),

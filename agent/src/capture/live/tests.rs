@@ -7,7 +7,7 @@ fn needs(picture: bool, sound: Option<u32>) -> Needs {
 
 fn absent() -> Options {
     Options {
-        camera: camera::Options { device: "/dev/no-such-camera".to_owned(), ..camera::Options::default() },
+        camera: camera::Options { device: Some("/dev/no-such-camera".to_owned()), ..camera::Options::default() },
         microphone: microphone::Options { device: Some("plughw:CARD=77,DEV=0".to_owned()), ..Default::default() },
         hop_ms: 50,
         grace_ms: 0,

@@ -34,6 +34,11 @@ fn yuv_at(layout: &Layout, bytes: &[u8], x: usize, row: usize) -> (u8, u8, u8) {
     match layout.format {
         PixelFormat::Yuyv => (bytes[start + 2 * x], bytes[start + x / 2 * 4 + 1], bytes[start + x / 2 * 4 + 3]),
         PixelFormat::Uyvy => (bytes[start + 2 * x + 1], bytes[start + x / 2 * 4], bytes[start + x / 2 * 4 + 2]),
+        PixelFormat::I420 => {
+            let (colours, stride) = (layout.stride * layout.height, layout.stride.div_ceil(2));
+            let u = colours + row / 2 * stride + x / 2;
+            (bytes[start + x], bytes[u], bytes[u + stride * layout.height.div_ceil(2)])
+        }
         _ => {
             let colours = layout.stride * (layout.height + row / 2) + x / 2 * 2;
             (bytes[start + x], bytes[colours], bytes[colours + 1])
@@ -44,11 +49,13 @@ fn yuv_at(layout: &Layout, bytes: &[u8], x: usize, row: usize) -> (u8, u8, u8) {
 proptest! {
     #[test]
     fn yuv_is_within_one_step_of_the_exact_formula(
-        format in prop::sample::select(vec![PixelFormat::Yuyv, PixelFormat::Uyvy, PixelFormat::Nv12]),
-        half_width in 1usize..12, half_height in 1usize..8, padding in 0usize..9,
+        format in prop::sample::select(PixelFormat::ALL[..4].to_vec()),
+        odd in any::<bool>(), half_width in 1usize..12, half_height in 1usize..8, padding in 0usize..9,
         full_range: bool, matrix in matrices(), noise in prop::collection::vec(any::<u8>(), 2048),
     ) {
-        let (width, height) = (half_width * 2, half_height * 2);
+        // Odd sizes, too, where each pixel has colours of its own in the frame.
+        let odd = usize::from(odd && format != PixelFormat::Nv12);
+        let (width, height) = (half_width * 2 - odd, half_height * 2 - odd);
         let layout = Layout { full_range, matrix, ..layout(format, width, height, padding) };
         let picture = decode(&layout, &noise).unwrap();
         prop_assert_eq!(picture.data.len(), width * height * 3);
@@ -74,7 +81,7 @@ proptest! {
 
     #[test]
     fn a_frame_one_byte_short_is_refused(
-        format in prop::sample::select(PixelFormat::ALL[..5].to_vec()), width in 1usize..20, height in 1usize..20, padding in 0usize..9,
+        format in prop::sample::select(PixelFormat::ALL[..6].to_vec()), width in 1usize..20, height in 1usize..20, padding in 0usize..9,
     ) {
         let layout = layout(format, width, height, padding);
         let needs = layout.least_bytes();
@@ -134,9 +141,18 @@ fn a_jpeg_larger_than_agreed_is_refused_before_it_is_decoded() {
 
 #[test]
 fn brightness_follows_the_picture() {
-    for format in &PixelFormat::ALL[..5] {
+    for format in &PixelFormat::ALL[..6] {
         let layout = layout(*format, 64, 48, 0);
         let level = |value: u8| brightness(&layout, &vec![value; layout.least_bytes()]).unwrap();
         assert_eq!((level(10), level(200)), (10.0, 200.0));
     }
+}
+
+#[test]
+fn a_format_is_named_as_people_name_it() {
+    let same = [("yuyv", "YUYV"), ("JPEG", "MJPG"), ("MJPEG", "MJPG"), ("I420", "YU12"), ("rgb24", "RGB3")];
+    for (name, characters) in same {
+        assert_eq!(PixelFormat::from_name(name).unwrap().four_characters(), characters.as_bytes(), "{name}");
+    }
+    assert_eq!([PixelFormat::from_name("YUV"), PixelFormat::from_name("ÄÖ")], [None, None]);
 }

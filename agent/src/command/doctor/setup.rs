@@ -15,8 +15,7 @@ const GROUPS: [&str; 2] = ["video", "audio"];
 
 /// Looks at everything. `file`: a configuration that was named.
 pub(super) fn checks(file: Option<&Path>) -> Vec<Check> {
-    let default = PathBuf::from(config::DEFAULT_PATH);
-    let path = file.map(Path::to_owned).or_else(|| default.exists().then_some(default));
+    let path = config::file(file.map(Path::to_owned));
     let config = match config::load(path.as_deref(), std::env::vars(), toml::Table::new()) {
         Ok(config) => config,
         Err(error) => {

@@ -11,7 +11,7 @@ mod ledger;
 mod message;
 mod options;
 mod queue;
-mod record;
+pub(crate) mod record;
 mod room;
 mod store;
 

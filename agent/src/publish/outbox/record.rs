@@ -15,7 +15,7 @@ const PAGE_BYTES: usize = 4096;
 pub(super) const LEAST_COST_BYTES: usize = PAGE_BYTES / 2;
 
 /// A report's bytes: version, encoding, length of the topic (two bytes), topic, payload, CRC-32 of all that.
-pub(super) fn encode(publication: &Publication) -> Vec<u8> {
+pub(crate) fn encode(publication: &Publication) -> Vec<u8> {
     let Publication { topic, payload, content_type, .. } = publication;
     let topic = &topic.as_bytes()[..topic.len().min(MAX_TOPIC_BYTES)];
     let encoding = Encoding::from_content_type(content_type).unwrap_or_default();
@@ -29,7 +29,7 @@ pub(super) fn encode(publication: &Publication) -> Vec<u8> {
 }
 
 /// The report that these bytes are, if they are one.
-pub(super) fn decode(bytes: &[u8]) -> Option<Publication> {
+pub(crate) fn decode(bytes: &[u8]) -> Option<Publication> {
     let (content, checksum) = bytes.split_last_chunk::<CHECKSUM_BYTES>()?;
     if crc32fast::hash(content) != u32::from_le_bytes(*checksum) {
         return None;

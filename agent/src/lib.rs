@@ -1,0 +1,48 @@
+//! edgeval: how good is this multimodal model, really, on this board and in this field?
+//!
+//! Data flows one way: `capture` (or a replayed reference set) makes windows, `edgeval_models` makes predictions of
+//! them, `pipeline` counts and times, `report` words it, `publish` sends it. One file in `command/` for each verb.
+//!
+//! It is a library so that fuzz targets reach what takes bytes from outside (`tests/fuzz`); nothing else uses it.
+
+mod background;
+mod capture;
+mod clock;
+mod command;
+mod commands;
+mod config;
+mod daemon;
+#[cfg(fuzzing)]
+pub mod fuzz;
+mod log;
+mod measurement;
+mod pipeline;
+mod probe;
+mod publish;
+mod report;
+mod stages;
+mod state;
+mod stop;
+mod supervisor;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Exit status of a measurement that was made but isn't valid.
+pub const EXIT_INVALID: u8 = 3;
+
+/// The whole program: reads the command line and does what it says.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = command::Arguments::parse();
+    log::start();
+    match command::run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            terminal::print_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
