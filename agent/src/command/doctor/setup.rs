@@ -1,6 +1,6 @@
 //! What was set up: configuration, disk, sensors and who may use them, model, broker.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::check::Check;
@@ -63,7 +63,8 @@ fn sensors(config: &Config) -> Vec<Check> {
     if config.capture.source == Source::Replay {
         return vec![Check::ok("sensors", "none needed: a reference set is played")];
     }
-    let cameras = list::cameras().into_iter().map(|camera| (camera.device, camera.unusable)).collect();
+    let cameras =
+        list::cameras(&config.capture.camera).into_iter().map(|camera| (camera.device, camera.unusable)).collect();
     let microphones =
         list::microphones().into_iter().map(|microphone| (microphone.device, microphone.unusable)).collect();
     vec![

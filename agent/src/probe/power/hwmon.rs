@@ -63,7 +63,7 @@ pub(super) fn source(roots: &Roots) -> Option<Source> {
 fn rails(chip: &Path) -> Vec<Rail> {
     let rail = |number: u32| {
         let file = |kind: &str, end: &str| chip.join(format!("{kind}{number}_{end}"));
-        let is_on = read_number::<u8>(&file("in", "enable")).map_or(true, |enabled| enabled != 0);
+        let is_on = read_number::<u8>(&file("in", "enable")).ok().is_none_or(|enabled| enabled != 0);
         let name = read_text(&file("in", "label")).ok().filter(|_| is_on)?;
         Some(Rail::Product { name, millivolts: file("in", "input"), milliamperes: file("curr", "input") })
     };
