@@ -29,7 +29,7 @@ fn examined(arguments: &[&str]) -> (Vec<Value>, i32) {
 }
 
 fn check<'a>(checks: &'a [Value], name: &str) -> &'a Value {
-    checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no check {name}: {checks:?}"))
+    checks.iter().find(|check| check["name"] == name).expect(name)
 }
 
 /// A configuration that is examined: what it says of broker, model and state.

@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn energy_is_gross_and_net_of_idle() {
         let energy = energy_per_inference(&steady(6.0, 60, 10), Ok(&steady(2.0, 5, 10)), 1200);
-        let (gross, net) = (energy.gross_mj.figure().unwrap().clone(), energy.net_mj.figure().unwrap().clone());
+        let (gross, net) = (*energy.gross_mj.figure().unwrap(), *energy.net_mj.figure().unwrap());
         near(gross.value, 6.0 * 60.0 / 1200.0 * 1e3);
         near(net.value, 4.0 * 60.0 / 1200.0 * 1e3);
         near(gross.high - gross.low, 0.0);
@@ -262,7 +262,7 @@ mod tests {
         near(power.watts, 5.0);
         near(power.standard_error_watts, (20.0_f64 / 19.0).sqrt() / 20.0_f64.sqrt());
         let energy = energy_per_inference(&trace, Err("not idle"), 1000);
-        let gross = energy.gross_mj.figure().unwrap().clone();
+        let gross = *energy.gross_mj.figure().unwrap();
         near(gross.high - gross.value, STUDENT_T * power.standard_error_watts * 20.0);
         assert_eq!(energy.net_mj, Measured::not_measured("not idle"));
     }

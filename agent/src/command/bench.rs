@@ -117,6 +117,8 @@ struct Run {
     period: Period,
     /// What the board took meanwhile.
     metered: Probed<Metered>,
+    /// The same before, while nothing was asked.
+    idle: Option<Metered>,
 }
 
 /// The JSON of `edgeval bench`, and what the table is made of.
@@ -191,7 +193,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         ask(&mut loaded, &query)?;
     }
     let watch = Watch::start(&roots, Moment::now());
-    let run = measure(&args, &roots, &mut loaded, &query)?;
+    let run = Run { idle, ..measure(&args, &roots, &mut loaded, &query)? };
     let observed = watch.finish(Moment::now(), run.period.inference_processor_time);
 
     if let Some(folder) = &args.save_tensors {
@@ -210,9 +212,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         rss_peak_bytes: wire::Reading::from(memory::of_this_process(&roots).map(|memory| memory.rss_peak_bytes)).into(),
     };
     let start_up = StartUp { model_load_us: whole_us(loaded.load), first_inference_us: whole_us(first) };
-    let energy = energy(&run, idle.as_ref());
-    let body = summary::body(&run, args.threads, &memory, (&before, &after), &start_up, &energy);
-    let output = output(&args, loaded, &run, input, (start_up, memory, energy), observed.clone());
+    let body = summary::body(&run, args.threads, &memory, (&before, &after), &start_up, &energy(&run));
+    let output = output(&args, loaded, &run, input, start_up, memory, observed.clone());
     let observed = Observed { validity: output.validity.clone(), ..observed };
     args.background.leave(body, output.model.to_wire(), None, &observed)?;
     print(&args, &output)?;
@@ -253,9 +254,9 @@ fn idle(args: &Args, roots: &Roots) -> Option<Metered> {
     Some(meter.finish())
 }
 
-fn energy(run: &Run, idle: Option<&Metered>) -> EnergyFigures {
+fn energy(run: &Run) -> EnergyFigures {
     let queries = run.latencies_ns.len() as u64;
-    EnergyFigures::of(&run.metered, idle.ok_or("the board wasn't watched while idle (--idle)"), queries)
+    EnergyFigures::of(&run.metered, run.idle.as_ref().ok_or("the board wasn't watched while idle (--idle)"), queries)
 }
 
 fn measure(args: &Args, roots: &Roots, loaded: &mut Loaded, query: &Query) -> anyhow::Result<Run> {
@@ -268,6 +269,7 @@ fn measure(args: &Args, roots: &Roots, loaded: &mut Loaded, query: &Query) -> an
         elapsed: Duration::ZERO,
         period: Period::new(),
         metered: Err(ProbeError::Absent("not measured yet".to_owned())),
+        idle: None,
     };
     let bar = terminal::progress(args.queries as u64, "timing");
     let teller = args.background.teller();
@@ -312,7 +314,8 @@ fn output(
     loaded: Loaded,
     run: &Run,
     input: &'static str,
-    (start_up, memory, energy): (StartUp, Memory, EnergyFigures),
+    start_up: StartUp,
+    memory: Memory,
     observed: Observed,
 ) -> Output {
     let inspection = loaded.model.inspect();
@@ -330,7 +333,7 @@ fn output(
         latency_us: summary(&run.latencies_ns),
         early_stopping_us: EarlyStopping { p90: estimate(0.90), p99: estimate(0.99) },
         throughput_per_s: run.latencies_ns.len() as f64 / run.elapsed.as_secs_f64(),
-        energy,
+        energy: energy(run),
         stages_us: Stages { preprocess: stage(0), inference: stage(1), postprocess: stage(2) },
         generation: run.spoken.figures(),
         start_up,

@@ -39,7 +39,7 @@ pub(super) fn checks(roots: &Roots) -> Vec<Check> {
         memory(roots),
         memory_pressure(roots),
         other_load(roots),
-        power(roots),
+        power_source(power::best(roots)),
         clock(roots),
     ];
     checks.extend(disk::disks(roots).into_iter().map(wear));
@@ -80,8 +80,10 @@ fn heat(roots: &Roots) -> Check {
     let name = "temperature";
     Check::of(name, temperature::hottest_celsius(roots), |hottest| {
         let limits = temperature::zones(roots).into_iter().filter_map(|zone| zone.passive_celsius);
-        let limit = limits.reduce(f32::min).unwrap_or(USUAL_PASSIVE_CELSIUS);
-        let found = format!("{hottest:.1} °C; it slows down at {limit:.0} °C");
+        let told = limits.reduce(f32::min);
+        let limit = told.unwrap_or(USUAL_PASSIVE_CELSIUS);
+        let how = if told.is_some() { "the kernel slows it down" } else { "boards usually slow down" };
+        let found = format!("{hottest:.1} °C; {how} at {limit:.0} °C");
         match hottest {
             hot if hot >= limit => Check::failed(name, found, COOL),
             warm if warm >= limit - NEAR_CELSIUS => Check::warning(name, found, COOL),
@@ -142,9 +144,9 @@ fn other_load(roots: &Roots) -> Check {
     })
 }
 
-fn power(roots: &Roots) -> Check {
+fn power_source(best: Probed<Source>) -> Check {
     let name = "power source";
-    match power::best(roots) {
+    match best {
         Ok(Source { label, quality, covers, .. }) => {
             Check::ok(name, format!("{label}, {}: {covers}", quality.as_str()))
         }
@@ -215,6 +217,15 @@ mod tests {
         let bad = |check: &Check| matches!(check.verdict, Verdict::Warning | Verdict::Failed);
         let bad: Vec<Check> = checks(&fixture("raspberry-pi-5")).into_iter().filter(bad).collect();
         assert!(bad.is_empty(), "{bad:?}");
+    }
+
+    #[test]
+    fn a_counter_that_only_root_may_read_warns_with_the_command() {
+        let path = "/sys/class/powercap/intel-rapl:0/energy_uj".to_owned();
+        let check = power_source(Err(ProbeError::Forbidden { path }));
+        assert_eq!(check.verdict, Verdict::Warning);
+        assert!(check.mend.unwrap().contains("chmod o+r") && check.found.contains("intel-rapl:0"));
+        assert_eq!(power_source(power::best(&fixture("pc"))).verdict, Verdict::Ok);
     }
 
     #[test]

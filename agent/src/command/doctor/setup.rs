@@ -44,7 +44,7 @@ fn disk(config: &Config) -> Check {
         Err(error) => return Check::not_known(name, format!("{shown}: {error}")),
     };
     if let Err(error) = rustix::fs::access(there, rustix::fs::Access::WRITE_OK) {
-        let mend = format!("run as the service's user, or: sudo chown -R $USER {}", there.display());
+        let mend = "run as the service's user, or set path in [outbox] to a folder of this user's";
         return Check::warning(name, format!("{shown} can't be written by this user: {error}"), mend);
     }
     let found = format!(

@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::{ProbeError, Probed, Roots, folders, name_of, read_number, read_text};
+use super::super::{Probed, Roots, folders, name_of, read_number, read_text};
 use super::{Device, Quality, Source};
 
 /// Rails that carry all that a module takes: Orin Nano and NX, Xavier NX; Nano and TX1.
@@ -25,17 +25,12 @@ pub(super) enum Rail {
 }
 
 impl Rail {
-    /// The rail's power now. A current that flows back is counted as none is: the board feeds nothing.
+    /// The rail's power now. A sensor's zero lies a little off: a rail that takes nothing may have a small negative current.
     pub(super) fn watts(&self) -> Probed<f64> {
         match self {
             Self::Product { millivolts, milliamperes, .. } => {
-                let (volts, amperes) = (read_number::<i64>(millivolts)?, read_number::<i64>(milliamperes)?);
-                let positive = |value: i64, path: &Path| {
-                    (value >= 0)
-                        .then_some(value as f64 / 1e3)
-                        .ok_or_else(|| ProbeError::unexpected(path, "positive number"))
-                };
-                Ok(positive(volts, millivolts)? * positive(amperes, milliamperes)?)
+                let (volts, amperes) = (read_number::<u32>(millivolts)?, read_number::<i32>(milliamperes)?);
+                Ok(f64::from(volts) / 1e3 * f64::from(amperes) / 1e3)
             }
             Self::Power { microwatts } => Ok(read_number::<u64>(microwatts)? as f64 / 1e6),
         }
@@ -48,7 +43,7 @@ pub(super) fn source(roots: &Roots) -> Option<Source> {
     let named = |name: &str| {
         chips.iter().filter(|chip| read_text(&chip.join("name")).is_ok_and(|text| text == name)).collect::<Vec<_>>()
     };
-    let rails: Vec<Rail> = named("ina3221").into_iter().flat_map(|chip| rails(chip)).collect();
+    let rails: Vec<Rail> = named("ina3221").into_iter().flat_map(|chip| rails(chip.as_path())).collect();
     if let Some((label, rails)) = input(&rails) {
         let covers = "the module with all that it feeds";
         let device = Device::Rails(rails);
@@ -63,7 +58,7 @@ pub(super) fn source(roots: &Roots) -> Option<Source> {
 fn rails(chip: &Path) -> Vec<Rail> {
     let rail = |number: u32| {
         let file = |kind: &str, end: &str| chip.join(format!("{kind}{number}_{end}"));
-        let is_on = read_number::<u8>(&file("in", "enable")).ok().is_none_or(|enabled| enabled != 0);
+        let is_on = read_number::<u8>(&file("in", "enable")) != Ok(0);
         let name = read_text(&file("in", "label")).ok().filter(|_| is_on)?;
         Some(Rail::Product { name, millivolts: file("in", "input"), milliamperes: file("curr", "input") })
     };
@@ -114,9 +109,12 @@ mod tests {
 
     #[test]
     fn a_rail_that_says_nonsense_is_an_error_with_its_file() {
-        for (volts, amperes, file) in
-            [("x", "1", "in1_input"), ("5000", "-8", "curr1_input"), ("5000", "", "curr1_input")]
-        {
+        for (volts, amperes, file) in [
+            ("x", "1", "in1_input"),
+            ("-5000", "8", "in1_input"),
+            ("5000", "", "curr1_input"),
+            ("5000", "-8", "VDD_IN"),
+        ] {
             let chip = "sys/class/hwmon/hwmon1";
             let (_tree, roots) = tree_with(&[
                 (&format!("{chip}/name"), "ina3221\n"),

@@ -65,7 +65,12 @@ impl Source {
     /// When it doesn't answer, or says something that can't be.
     pub fn read(&self) -> Probed<PowerReading> {
         match &self.device {
-            Device::Rails(rails) => rails.iter().map(hwmon::Rail::watts).sum::<Probed<f64>>().map(PowerReading::Watts),
+            Device::Rails(rails) => {
+                let watts = rails.iter().map(hwmon::Rail::watts).sum::<Probed<f64>>()?;
+                let negative =
+                    || ProbeError::Unexpected { path: self.label.clone(), what: "positive power".to_owned() };
+                if watts < 0.0 { Err(negative()) } else { Ok(PowerReading::Watts(watts)) }
+            }
             Device::Pmic(program) => pmic::watts(program).map(PowerReading::Watts),
             Device::Counters(zones) => {
                 zones.iter().map(rapl::Zone::microjoules).collect::<Probed<_>>().map(PowerReading::Microjoules)
