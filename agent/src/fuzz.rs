@@ -1,11 +1,16 @@
 //! Where fuzz targets (`tests/fuzz`) come in: what takes bytes from outside and isn't a library's. Built for them alone.
 
+use std::collections::BTreeSet;
+
+use edgeval_wire::CommandName;
 use toml::Table;
 
 use crate::capture::pixel::{self, Layout, Matrix, PixelFormat};
 use crate::capture::splitter::{Piece, Splitter};
+use crate::commands::gate::{Gate, Wall};
 use crate::config;
 use crate::publish::outbox::record;
+use crate::publish::{Incoming, Properties, Reply};
 
 /// Pictures that are tried have at most so many pixels a side.
 const MOST_SIDE: u8 = 255;
@@ -24,6 +29,32 @@ pub fn configuration(bytes: &[u8]) {
     };
     if let Err(error) = loaded {
         assert!(!error.to_string().is_empty());
+    }
+}
+
+/// Bytes as a command: the first line is its name, the next two its id and expiry, the rest its body.
+///
+/// # Panics
+/// When a refusal isn't said in words.
+pub fn command(bytes: &[u8]) {
+    let mut parts = bytes.splitn(4, |byte| *byte == b'\n');
+    let mut line = || parts.next().map(|part| String::from_utf8_lossy(part).into_owned());
+    let (name, id, expires) = (line().unwrap_or_default(), line(), line());
+    let properties = Properties { id, expires, signature: None };
+    let body = Ok(parts.next().unwrap_or_default().to_vec());
+    let topic = format!("edgeval/1/home/pi/command/{name}");
+    let incoming = Incoming { topic, name, body, properties: Ok(properties), reply: Reply::default() };
+    let allow = BTreeSet::from([
+        CommandName::Status,
+        CommandName::Bench,
+        CommandName::Evaluate,
+        CommandName::Interval,
+        CommandName::Model,
+        CommandName::Cancel,
+    ]);
+    if let Err(refusal) = (Gate { allow, key: None }).judge(&incoming, Wall { unix_ms: 1_000_000, synchronized: true })
+    {
+        assert!(!refusal.text.is_empty());
     }
 }
 

@@ -6,7 +6,7 @@
 
 mod child;
 pub mod control;
-mod gate;
+pub mod gate;
 mod ledger;
 pub mod link;
 pub mod options;
