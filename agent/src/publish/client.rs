@@ -41,6 +41,8 @@ const MAX_INCOMING_BYTES: u32 = 16 * 1024;
 const MAX_INCOMING: u16 = 16;
 /// Bytes of a packet beside topic, content type and payload, at most: header, lengths, packet id.
 const PACKET_FRAME_BYTES: usize = 32;
+/// How long the answer to a subscription is waited for before reports go out all the same.
+const SUBSCRIBE_PATIENCE: Duration = Duration::from_secs(5);
 /// A connection that held this long was a good one.
 const GOOD_CONNECTION: Duration = Duration::from_secs(10);
 /// Longest pause between tries while stopping.
@@ -91,8 +93,9 @@ struct Session {
     /// What the broker takes; `None` until it accepted us.
     takes: Option<Takes>,
     connected_at: Option<Instant>,
-    /// A subscription takes a packet id out of turn: nothing else is sent before it is answered.
-    subscribing: bool,
+    /// Since when an answer to the subscription is waited for. It takes a packet id out of turn, so nothing else is sent
+    /// meanwhile; but reports don't wait for ever for a broker that never answers.
+    subscribing: Option<Instant>,
     goodbye: Goodbye,
 }
 
@@ -133,7 +136,7 @@ impl<R: Rng> Client<R> {
         // Polled by a task of its own: dropping a poll half-way would lose what it was doing.
         let polling = tokio::spawn(poll(event_loop, events));
         let mut session =
-            Session { client, takes: None, connected_at: None, subscribing: false, goodbye: Goodbye::NotYet };
+            Session { client, takes: None, connected_at: None, subscribing: None, goodbye: Goodbye::NotYet };
         let ended = self.serve(&mut session, &mut incoming).await;
         polling.abort();
         if session.connected_at.is_some_and(|moment| moment.elapsed() >= GOOD_CONNECTION) {
@@ -202,11 +205,11 @@ impl<R: Rng> Client<R> {
     fn subscribe(&self, session: &mut Session) {
         let retain_forward_rule = RetainForwardRule::Never;
         let filter = Filter { retain_forward_rule, ..Filter::new(self.address.command_filter(), QoS::AtLeastOnce) };
-        session.subscribing = session.client.try_subscribe_many([filter]).is_ok();
+        session.subscribing = session.client.try_subscribe_many([filter]).is_ok().then(Instant::now);
     }
 
     fn subscribed(&mut self, session: &mut Session, answer: &SubAck) {
-        session.subscribing = false;
+        session.subscribing = None;
         let refused = answer.return_codes.iter().any(|code| !matches!(code, SubscribeReasonCode::Success(_)));
         if refused && self.warned_of.insert("subscribe") {
             tracing::warn!(
@@ -242,7 +245,8 @@ impl<R: Rng> Client<R> {
 
     /// Gives rumqttc the newest live message, then as much as the window allows.
     fn hand_over(&self, session: &Session) {
-        let may_send = session.goodbye != Goodbye::Disconnect && !session.subscribing;
+        let waits = session.subscribing.is_some_and(|since| since.elapsed() < SUBSCRIBE_PATIENCE);
+        let may_send = session.goodbye != Goodbye::Disconnect && !waits;
         let Some(takes) = session.takes.filter(|_| may_send) else { return };
         let only = (session.goodbye == Goodbye::Stopped).then_some(Purpose::Session);
         let mut state = self.shared.state();
