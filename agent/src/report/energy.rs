@@ -205,7 +205,6 @@ impl EnergyFigures {
 
     /// The same for a message.
     #[must_use]
-    #[allow(dead_code, reason = "`edgeval bench` isn't published by this version")]
     pub fn to_wire(&self) -> Reading<wire::Energy> {
         let EnergyPerInference { gross_mj, net_mj } = &self.figures;
         let energy = |source: &String| wire::Energy {
