@@ -83,10 +83,15 @@ fn is_monotonic(meta: &Metadata) -> bool {
     meta.flags & Flags::TIMESTAMP_MASK == Flags::TIMESTAMP_MONOTONIC
 }
 
+/// Both halves of a stamp have 32 bits on 32-bit boards, where nanoseconds need 64.
+fn wide(half: impl Into<i64>) -> i64 {
+    half.into()
+}
+
 /// The driver's stamp, if it is CLOCK_MONOTONIC.
 fn stamp(meta: &Metadata) -> Option<Moment> {
-    let nanoseconds =
-        meta.timestamp.sec.checked_mul(1_000_000_000)?.checked_add(meta.timestamp.usec.checked_mul(1000)?)?;
+    let (seconds, microseconds) = (wide(meta.timestamp.sec), wide(meta.timestamp.usec));
+    let nanoseconds = seconds.checked_mul(1_000_000_000)?.checked_add(microseconds.checked_mul(1000)?)?;
     is_monotonic(meta).then(|| Moment::from_nanoseconds(nanoseconds))
 }
 
