@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 ///
 /// # Safety
 /// They must lie inside the slice. With the feature `checked` it is asserted.
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code, reason = "for SIMD kernels"))]
 #[inline(always)]
 pub unsafe fn from<T>(slice: &[T], start: usize, count: usize) -> *const T {
     #[cfg(feature = "checked")]
@@ -41,6 +42,10 @@ impl<'a, T> Shared<'a, T> {
     ///
     /// # Panics
     /// When they aren't all inside the slice.
+    #[cfg_attr(
+        not(any(target_arch = "x86_64", target_arch = "aarch64")),
+        allow(dead_code, reason = "for SIMD kernels")
+    )]
     #[inline(always)]
     pub fn rows(&self, start: usize, count: usize, rows: usize, pitch: usize) -> *mut T {
         assert!(start + (rows - 1) * pitch + count <= self.length, "{rows} rows from {start} of {}", self.length);
