@@ -157,9 +157,9 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=WORK))
     folder.chmod(0o755)
-    broker, started = secure_broker.SecureBroker(folder), time.monotonic()
-    board = Board(folder, options.cpu)
+    broker, board, started = secure_broker.SecureBroker(folder), None, time.monotonic()
     try:
+        board = Board(folder, options.cpu)
         prepare(board, broker, options.package)
         board.power_on()
         run(check, board, broker, options.cpu)
@@ -168,7 +168,8 @@ def main():
     except Late as late:
         check(False, str(late))
     finally:
-        board.cut_power()
+        if board:
+            board.cut_power()
         broker.close()
     print(f"Debian board ({options.cpu}): {time.monotonic() - started:.0f} s")
     if check.failed or options.keep:
