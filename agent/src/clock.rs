@@ -28,6 +28,12 @@ impl Moment {
         self.nanoseconds
     }
 
+    /// Whole milliseconds since the clock's start.
+    #[must_use]
+    pub fn milliseconds(self) -> u64 {
+        u64::try_from(self.nanoseconds / 1_000_000).unwrap_or(0)
+    }
+
     /// Nanoseconds from `earlier` to this moment; negative when `earlier` is later.
     #[must_use]
     pub const fn nanoseconds_since(self, earlier: Self) -> i64 {

@@ -4,7 +4,6 @@ Prints a table in Markdown; with --write it also goes between the markers `arm64
 
 import argparse
 import datetime
-import json
 import os
 import re
 import shutil
@@ -15,7 +14,8 @@ from pathlib import Path
 
 from board import ROOT, Board
 
-import secure_broker
+import secure_broker  # which leads to the virtual board's tools
+import scenario
 
 MODEL = ROOT / "models" / "zoo" / "av-digits"
 REFERENCE_SET = ROOT / "calibration" / "sets" / "av-digits"
@@ -52,16 +52,6 @@ def memory_on_the_board(folder, package, port):
 def unpack(package, folder):
     subprocess.run(["dpkg-deb", "--extract", package, folder], check=True)
     return folder / "usr" / "bin" / "edgeval"
-
-
-def write_one_sample(folder):
-    sample = json.loads((REFERENCE_SET / "samples.jsonl").read_text().splitlines()[0])
-    folder.mkdir()
-    for key in ("image", "audio"):
-        (folder / sample[key]).parent.mkdir()
-        shutil.copy(REFERENCE_SET / sample[key], folder / sample[key])
-    line = {"file_name": sample["image"], "audio_file_name": sample["audio"], "label": sample["label"]}
-    (folder / "metadata.jsonl").write_text(json.dumps(line) + "\n")
 
 
 def instructions(program, folder, *words):
@@ -108,7 +98,7 @@ def main():
         broker = secure_broker.Broker(folder)
         try:
             program = unpack(options.package, folder / "package")
-            write_one_sample(folder / "set")
+            scenario.write_small_set(REFERENCE_SET, folder / "set", 1)
             run = ("run", "--broker", f"mqtt://127.0.0.1:{broker.port}", "--model", MODEL, "--replay", folder / "set", "--speed", "fastest")
             counts = {"version": instructions(program, folder, "--version"),
                       "life": instructions(program, folder, *run)}

@@ -3,7 +3,6 @@
 What was accepted must have come, or be counted as lost: told from outside by the reports' numbers. Exit status 1 if not."""
 
 import argparse
-import json
 import os
 import random
 import shutil
@@ -16,6 +15,7 @@ import time
 from pathlib import Path
 
 import run as board
+import scenario
 from broker import Broker
 
 HERE = Path(__file__).resolve().parent
@@ -27,23 +27,10 @@ edgeval run --config /board/agent.toml >/dev/console 2>&1
 """
 
 
-def write_set(folder):
-    """A set of a few samples, as Hugging Face's folders have it."""
-    source = board.REFERENCE_SET
-    lines = (source / "samples.jsonl").read_text(encoding="utf-8").splitlines()[:SAMPLES]
-    (folder / "images").mkdir(parents=True)
-    (folder / "audio").mkdir()
-    with open(folder / "metadata.jsonl", "w", encoding="utf-8") as out:
-        for sample in map(json.loads, lines):
-            out.write(json.dumps({"file_name": sample["image"], "audio_file_name": sample["audio"], "label": sample["label"]}) + "\n")
-            for path in (sample["image"], sample["audio"]):
-                shutil.copy(source / path, folder / path)
-
-
 def write_payload(folder, port):
     folder.mkdir()
     shutil.copytree(board.MODEL, folder / "model")
-    write_set(folder / "set")
+    scenario.write_small_set(board.REFERENCE_SET, folder / "set", SAMPLES)
     (folder / "main.sh").write_text(MAIN)
     (folder / "agent.toml").write_text(string.Template((HERE / "power_cut.toml").read_text()).substitute(port=port))
 

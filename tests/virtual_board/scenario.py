@@ -114,6 +114,18 @@ def read_samples(reference_set):
     return [sample for sample in samples if sample["split"] == "test" and "image" in sample and "audio" in sample]
 
 
+def write_small_set(reference_set, folder, samples):
+    """The first samples of a reference set as a set of their own, as Hugging Face's folders have it."""
+    lines = (reference_set / "samples.jsonl").read_text(encoding="utf-8").splitlines()[:samples]
+    folder.mkdir()
+    with open(folder / "metadata.jsonl", "w", encoding="utf-8") as out:
+        for sample in map(json.loads, lines):
+            out.write(json.dumps({"file_name": sample["image"], "audio_file_name": sample["audio"], "label": sample["label"]}) + "\n")
+            for path in (sample["image"], sample["audio"]):
+                (folder / path).parent.mkdir(exist_ok=True)
+                shutil.copy(reference_set / path, folder / path)
+
+
 def write(scenario, folder, reference_set, model, agent_configuration):
     """Fills the folder that becomes /board in the guest."""
     here = Path(__file__).parent

@@ -11,8 +11,8 @@ use toml::{Table, Value};
 use wire::{Address, Channel, Command, CommandName, CommandResult, CommandState, Name};
 
 use crate::commands::signature::{PrivateKey, signed_bytes};
-use crate::commands::unix_ms;
 use crate::publish::{self, Heard, Request};
+use crate::report::header::unix_ms;
 use crate::{config, terminal};
 
 /// How long a signed command is valid where nothing is said.

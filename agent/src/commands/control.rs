@@ -27,6 +27,7 @@ use crate::clock::Moment;
 use crate::config::Config;
 use crate::probe::{Roots, clock_sync};
 use crate::publish::{Incoming, Publisher, Reply};
+use crate::report::header::unix_ms;
 use crate::state::State;
 
 /// How often it is looked after what goes on.
@@ -180,7 +181,7 @@ impl Control {
     fn wall(&self) -> Wall {
         let synchronized =
             self.config.commands.clock_trusted || clock_sync::synchronized(&Roots::default()) == Ok(true);
-        Wall { unix_ms: status::unix_ms(), synchronized }
+        Wall { unix_ms: unix_ms(), synchronized }
     }
 
     fn receive(&mut self, incoming: &Incoming) {

@@ -18,4 +18,3 @@ mod status;
 pub mod tasks;
 
 pub use options::{Evaluation, Options};
-pub use status::unix_ms;

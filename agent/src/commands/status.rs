@@ -1,7 +1,5 @@
 //! How the board is, in the words of an answer.
 
-use std::time::SystemTime;
-
 use edgeval_wire as wire;
 use wire::{CommandName, CommandResult, CommandState, Reading};
 
@@ -36,7 +34,7 @@ pub fn status(config: &Config, facts: Facts) -> wire::Status {
     let refused = facts.refused.iter().map(|(code, count)| wire::Refusals { reason: wire::text(code), count: *count });
     wire::Status {
         agent_version: wire::text(AGENT_VERSION),
-        uptime_ms: u64::try_from(Moment::now().nanoseconds() / 1_000_000).unwrap_or(0),
+        uptime_ms: Moment::now().milliseconds(),
         time_unix_ms: facts.time.unix_ms,
         clock_synchronized: facts.clock_synchronized,
         model: Reading::or_reason(facts.model, "no model is at work"),
@@ -75,11 +73,4 @@ pub fn known(entry: &Entry) -> CommandResult {
     let reason = reason.map(|(code, text)| wire::CommandReason { code: wire::text(code), text: wire::text(text) });
     let report_id = entry.report_id.as_deref().map(wire::text);
     CommandResult { reason, report_id, ..answer(&entry.id, entry.name.as_str(), entry.state, None) }
-}
-
-/// Milliseconds since 1970.
-#[must_use]
-pub fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -35,10 +35,10 @@ impl Origin {
     ) -> wire::Header {
         wire::Header {
             id: wire::text(&uuid::Uuid::new_v4().to_string()),
-            measured_at_unix_ms: unix_ms(SystemTime::now()),
+            measured_at_unix_ms: unix_ms(),
             clock_synchronized: clock_sync::synchronized(&self.roots).into(),
             boot_id: wording::probed_text(board::boot_id(&self.roots)),
-            uptime_ms: u64::try_from(Moment::now().nanoseconds() / 1_000_000).unwrap_or(0),
+            uptime_ms: Moment::now().milliseconds(),
             sequence,
             device: self.device.clone(),
             model: self.model.clone(),
@@ -52,7 +52,9 @@ impl Origin {
     }
 }
 
-fn unix_ms(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+/// The wall clock: milliseconds since 1970.
+#[must_use]
+pub fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -6,7 +6,6 @@ use edgeval_wire as wire;
 use wire::Reading;
 
 use crate::capture::CapturedWindow;
-use crate::clock::Moment;
 use crate::probe::memory::ProcessMemory;
 use crate::probe::{ProbeError, Probed};
 use crate::stages::{StageHistogram, Stages};
@@ -75,11 +74,10 @@ pub fn probed_text<const N: usize>(reading: Probed<String>) -> Reading<wire::Tex
 /// A window's answer as messages have it.
 #[must_use]
 pub fn predicted(captured: &CapturedWindow, prediction: &Prediction, labels: &[String]) -> wire::Predicted {
-    let milliseconds = |moment: Moment| u64::try_from(moment.nanoseconds() / 1_000_000).unwrap_or(0);
     let no_distance = "the model gives no embeddings of two modalities";
     wire::Predicted {
-        window_start_ms: milliseconds(captured.start),
-        window_end_ms: milliseconds(captured.end),
+        window_start_ms: captured.start.milliseconds(),
+        window_end_ms: captured.end.milliseconds(),
         label: wire::text(said(prediction, labels)),
         confidence: Reading::or_reason(prediction.has_answer().then(|| prediction.confidence.into()), NO_ANSWER),
         embedding_distance: Reading::or_reason(prediction.embedding_distance(), no_distance),
