@@ -11,11 +11,13 @@ use tract_onnx::tract_core::ops::Cost;
 use tract_onnx::tract_core::ops::binary::{OptBinByScalar, OptBinChain, OptBinUnicast, TypedBinOp};
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::nn::Reduce;
+use tract_onnx::tract_core::plan::eval;
 use tract_onnx::tract_hir::infer::InferenceModel;
 
 use crate::dimensions::{AssumedDimension, KnownDimensions, settle};
 use crate::execution::{Engine, Execution};
 use crate::guard::without_panic;
+use crate::memory::Memory;
 use crate::onnx_file;
 use crate::tensor::{MAXIMUM_EXACT, Tensor as NamedTensor, Tensors};
 
@@ -149,6 +151,8 @@ pub struct Graph {
     state: TypedSimpleState,
     /// Whether an operator would begin where the last run ended: tract's recurrences (GRU, Scan) do.
     is_recurrent: bool,
+    /// What the last run with [`Graph::run_changed`] gave.
+    memory: Option<Memory>,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
     facts: GraphFacts,
@@ -204,10 +208,11 @@ impl Graph {
         count_run(&model, &mut facts).map_err(load_error)?;
         let inputs = ports(&model, &model.inputs, |index| model.node(model.inputs[index].node).name.clone())?;
         let outputs = ports(&model, &model.outputs, |index| output_names.get(index).cloned().unwrap_or_default())?;
+        let memory = Memory::new(&model).map_err(load_error)?;
         let state = model.into_runnable().and_then(|plan| plan.spawn()).map_err(load_error)?;
         let is_recurrent = state.op_states.iter().any(Option::is_some);
         let threads = (execution.threads > 1).then(|| Executor::multithread_with_name(execution.threads, "inference"));
-        Ok(Self { state, is_recurrent, inputs, outputs, facts, threads, engine, assumed })
+        Ok(Self { state, is_recurrent, memory, inputs, outputs, facts, threads, engine, assumed })
     }
 
     /// What goes in, in order.
@@ -261,20 +266,62 @@ impl Graph {
 
     /// Runs the graph once, on values in its order.
     pub(crate) fn run_values(&mut self, inputs: Vec<Value>) -> Result<Vec<Value>, GraphError> {
-        let inputs: TVec<TValue> = inputs.into_iter().map(|value| value.0).collect();
+        self.begin()?;
+        let state = &mut self.state;
+        let run = |inputs| state.run(inputs);
+        unharmed(self.threads.clone(), inputs, run)
+    }
+
+    /// As [`Graph::run_values`], to the bit, but what hangs on inputs that are those of the last run here isn't computed again. Not to be timed.
+    pub(crate) fn run_changed(&mut self, inputs: Vec<Value>) -> Result<Vec<Value>, GraphError> {
+        let Some(mut memory) = self.memory.take() else { return self.run_values(inputs) };
+        self.begin()?;
+        let state = &mut self.state;
+        let run = |inputs| run_new(state, &mut memory, inputs);
+        let outputs = unharmed(self.threads.clone(), inputs, run);
+        if outputs.is_err() {
+            memory.forget();
+        }
+        self.memory = Some(memory);
+        outputs
+    }
+
+    /// Lets no run begin where the last one ended.
+    fn begin(&mut self) -> Result<(), GraphError> {
         if self.is_recurrent {
             self.state = self.state.plan().spawn().map_err(run_error)?;
         }
-        let state = &mut self.state;
-        let threads = self.threads.clone();
-        let run = || match threads {
-            Some(pool) => multithread_tract_scope(pool, || state.run(inputs)),
-            None => state.run(inputs),
-        };
-        let gave_up = || GraphError::Run("it gave up, the graph may be damaged".to_owned());
-        let outputs = without_panic(run).ok_or_else(gave_up)?.map_err(run_error)?;
-        Ok(outputs.into_iter().map(Value).collect())
+        Ok(())
     }
+}
+
+/// Runs what isn't remembered.
+fn run_new(state: &mut TypedSimpleState, memory: &mut Memory, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    let mut recall = memory.recall(&inputs);
+    state.run_plan_with_eval(inputs, |context, state, node, inputs| {
+        if let Some(gave) = recall.of(node) {
+            return Ok(gave);
+        }
+        let gave = eval(context, state, node, inputs)?;
+        recall.keep(node, &gave);
+        TractResult::Ok(gave)
+    })
+}
+
+/// Runs a graph on as many threads as it may have. A panic inside tract is an error here.
+fn unharmed(
+    threads: Option<Executor>,
+    inputs: Vec<Value>,
+    run: impl FnOnce(TVec<TValue>) -> TractResult<TVec<TValue>>,
+) -> Result<Vec<Value>, GraphError> {
+    let inputs: TVec<TValue> = inputs.into_iter().map(|value| value.0).collect();
+    let run = || match threads {
+        Some(pool) => multithread_tract_scope(pool, || run(inputs)),
+        None => run(inputs),
+    };
+    let gave_up = || GraphError::Run("it gave up, the graph may be damaged".to_owned());
+    let outputs = without_panic(run).ok_or_else(gave_up)?.map_err(run_error)?;
+    Ok(outputs.into_iter().map(Value).collect())
 }
 
 fn to_tract(port: &Port, tensors: &Tensors) -> Result<Value, GraphError> {

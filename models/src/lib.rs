@@ -17,6 +17,7 @@ mod inputs;
 mod inspection;
 mod log_mel;
 mod manifest;
+mod memory;
 mod model;
 mod onnx_file;
 mod plane;

@@ -90,6 +90,6 @@ impl Model {
 
     fn run(&mut self, tensors: &Tensors) -> Result<Vec<Value>, GraphError> {
         let inputs = self.graph.values(tensors)?;
-        self.graph.run_values(inputs)
+        self.graph.run_changed(inputs)
     }
 }

@@ -133,7 +133,8 @@ fn sources(unit: &Unit) -> Vec<String> {
 /// Puts items into regions, and tells how many there are.
 ///
 /// Every item has an epoch: one of a region is in the epoch of what it takes from regions, and after the epoch of what it
-/// takes from outside. So a path that leaves an epoch's region never comes back to it.
+/// takes from outside. So a path that leaves an epoch never comes back to it. What shares no tensor within an epoch, as two modalities before they are
+/// fused, is a region each: who runs a graph again with one input changed can leave out what doesn't hang on it.
 pub fn assign_regions(items: &mut [Item]) -> usize {
     let mut epochs: HashMap<String, (usize, bool)> = HashMap::new();
     let mut by_epoch: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -149,9 +150,37 @@ pub fn assign_regions(items: &mut [Item]) -> usize {
     }
     let computes = |at: &usize| matches!(items[*at].kind, ItemKind::Unit(_) | ItemKind::Dynamic(_));
     // Quantizing and dequantizing alone is no work for a region.
-    let regions: Vec<Vec<usize>> = by_epoch.into_values().filter(|members| members.iter().any(computes)).collect();
+    let connected = by_epoch.into_values().flat_map(|members| connected(items, &members));
+    let regions: Vec<Vec<usize>> = connected.filter(|members| members.iter().any(computes)).collect();
     for (region, members) in regions.iter().enumerate() {
         members.iter().for_each(|at| items[*at].region = Some(region));
     }
     regions.len()
+}
+
+/// Members parted into those that share tensors, directly or by way of others; each part in the order of the members.
+fn connected(items: &[Item], members: &[usize]) -> Vec<Vec<usize>> {
+    let mut group: Vec<usize> = (0..members.len()).collect();
+    let mut users: HashMap<&str, usize> = HashMap::new();
+    for (index, at) in members.iter().enumerate() {
+        for name in items[*at].inputs.iter().chain(&items[*at].outputs) {
+            let earlier = *users.entry(name).or_insert(index);
+            let (one, other) = (root(&mut group, earlier), root(&mut group, index));
+            group[one.max(other)] = one.min(other);
+        }
+    }
+    let mut parts: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (index, at) in members.iter().enumerate() {
+        parts.entry(root(&mut group, index)).or_default().push(*at);
+    }
+    parts.into_values().collect()
+}
+
+/// The first of a member's group; the way to it is made shorter (Tarjan 1975).
+fn root(group: &mut [usize], mut index: usize) -> usize {
+    while group[index] != index {
+        group[index] = group[group[index]];
+        index = group[index];
+    }
+    index
 }
