@@ -149,7 +149,7 @@ pub struct GraphFacts {
 #[derive(Debug)]
 pub struct Graph {
     state: TypedSimpleState,
-    /// Whether an operator would begin where the last run ended: tract's recurrences (GRU, Scan) do.
+    /// Whether an operator would begin where the last run ended: tract's recurrences (GRU, Scan) do. Its state is then made anew for each run.
     is_recurrent: bool,
     /// What the last run with [`Graph::run_changed`] gave.
     memory: Option<Memory>,
@@ -210,7 +210,8 @@ impl Graph {
         let outputs = ports(&model, &model.outputs, |index| output_names.get(index).cloned().unwrap_or_default())?;
         let memory = Memory::new(&model).map_err(load_error)?;
         let state = model.into_runnable().and_then(|plan| plan.spawn()).map_err(load_error)?;
-        let is_recurrent = state.op_states.iter().any(Option::is_some);
+        let nodes = state.plan().model().nodes().iter();
+        let is_recurrent = nodes.zip(&state.op_states).any(|(node, state)| state.is_some() && !int8::is_region(node));
         let threads = (execution.threads > 1).then(|| Executor::multithread_with_name(execution.threads, "inference"));
         Ok(Self { state, is_recurrent, memory, inputs, outputs, facts, threads, engine, assumed })
     }
@@ -336,6 +337,9 @@ fn to_tract(port: &Port, tensors: &Tensors) -> Result<Value, GraphError> {
         return Err(GraphError::NotWhole { input: port.name.clone(), value });
     }
     let tensor = Tensor::from_shape(&port.shape, &tensor.values).map_err(run_error)?;
+    if tensor.datum_type() == port.datum_type {
+        return Ok(Value(tensor.into_tvalue()));
+    }
     Ok(Value(tensor.cast_to_dt(port.datum_type).map_err(run_error)?.into_owned().into_tvalue()))
 }
 

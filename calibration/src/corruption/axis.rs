@@ -12,7 +12,31 @@ impl Axis {
         let weight = |distance: f64| if square > 0.0 { libm::exp(-distance * distance / square) } else { 0.0 };
         let half: Vec<f64> = (0..=radius).map(|d| if d == 0 { 1.0 } else { weight(d as f64) }).collect();
         let sum = half[0] + 2.0 * half[1..].iter().sum::<f64>();
-        Self((0..length).map(|place| folded(place, &half, sum, length, edge)).collect())
+        let reach = radius as i64;
+        let seen: Vec<usize> = (-reach..length as i64 + reach).map(|place| edge.place(place, length)).collect();
+        Self((0..length).map(|place| folded(&seen[place..=place + 2 * radius], &half, sum)).collect())
+    }
+
+    /// This one, and then another of as many places as this one gives.
+    pub(super) fn then(&self, next: &Self) -> Self {
+        let seen = |(first, shares): &(usize, Vec<f32>)| {
+            let parts = || self.0[*first..].iter().zip(shares);
+            let start = parts().map(|((start, _), _)| *start).min().unwrap_or(0);
+            let end = parts().map(|((start, weights), _)| start + weights.len()).max().unwrap_or(0);
+            let mut sums = vec![0.0_f32; end - start];
+            for ((from, weights), share) in parts() {
+                sums[from - start..].iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight * share);
+            }
+            (start, sums)
+        };
+        Self(next.0.iter().map(seen).collect())
+    }
+
+    /// The places that anything is seen of.
+    pub(super) fn seen(&self) -> std::ops::Range<usize> {
+        let start = self.0.iter().map(|(first, _)| *first).min().unwrap_or(0);
+        let end = self.0.iter().map(|(first, weights)| first + weights.len()).max().unwrap_or(0);
+        start..end
     }
 
     /// From one length to another, both at least 1: between neighbours when growing, means when shrinking.
@@ -80,14 +104,13 @@ impl Axis {
 }
 
 /// The weights around a place, those past an edge added to the places that are seen there.
-fn folded(place: usize, half: &[f64], sum: f64, length: usize, edge: Edge) -> (usize, Vec<f32>) {
-    let (place, radius) = (place as i64, half.len() as i64 - 1);
-    let seen = |distance: i64| edge.place(place + distance, length);
-    let first = (-radius..=radius).map(seen).min().unwrap_or(0);
-    let last = (-radius..=radius).map(seen).max().unwrap_or(0);
+fn folded(seen: &[usize], half: &[f64], sum: f64) -> (usize, Vec<f32>) {
+    let first = seen.iter().copied().min().unwrap_or(0);
+    let last = seen.iter().copied().max().unwrap_or(0);
     let mut weights = vec![0.0; last - first + 1];
-    for distance in -radius..=radius {
-        weights[seen(distance) - first] += half[distance.unsigned_abs() as usize] / sum;
+    let whole = half[1..].iter().rev().chain(half);
+    for (place, weight) in seen.iter().zip(whole) {
+        weights[place - first] += weight / sum;
     }
     (first, weights.into_iter().map(|weight| weight as f32).collect())
 }

@@ -54,17 +54,16 @@ const fn conjugate(value: Complex) -> Complex {
 /// A transform of one size, a power of 2 (Cooley & Tukey 1965).
 struct Fourier {
     size: usize,
-    /// The first half of the roots of unity, clockwise.
-    roots: Vec<Complex>,
+    /// For each pass, from pairs up, the first half of its roots of unity, clockwise.
+    passes: Vec<Vec<Complex>>,
 }
 
 impl Fourier {
     fn new(size: usize) -> Self {
-        let root = |index: usize| {
-            let angle = -TAU * index as f64 / size as f64;
-            [libm::cos(angle), libm::sin(angle)]
-        };
-        Self { size, roots: (0..size / 2).map(root).collect() }
+        let finest = roots(size);
+        let halves = std::iter::successors(Some(1), |half| Some(half * 2)).take_while(|half| 2 * half <= size);
+        let passes = halves.map(|half| finest.iter().copied().step_by(size / (2 * half)).collect());
+        Self { size, passes: passes.collect() }
     }
 
     /// In place, after zeros up to the size.
@@ -77,25 +76,61 @@ impl Fourier {
                 values.swap(index, reversed);
             }
         }
-        let mut half = 1;
-        while half < self.size {
-            let stride = self.size / (2 * half);
-            for group in values.chunks_exact_mut(2 * half) {
-                let (low, high) = group.split_at_mut(half);
-                for ((low, high), root) in low.iter_mut().zip(high).zip(self.roots.iter().step_by(stride)) {
+        for roots in &self.passes {
+            for group in values.chunks_exact_mut(2 * roots.len()) {
+                let (low, high) = group.split_at_mut(roots.len());
+                for ((low, high), root) in low.iter_mut().zip(high).zip(roots) {
                     let (even, odd) = (*low, multiplied(*high, *root));
                     *low = [even[0] + odd[0], even[1] + odd[1]];
                     *high = [even[0] - odd[0], even[1] - odd[1]];
                 }
             }
-            half *= 2;
         }
     }
+}
+
+/// The first half of so many roots of unity, clockwise. Sines and cosines are computed for the first eighth of the circle; the others are its
+/// mirror images.
+fn roots(size: usize) -> Vec<Complex> {
+    let eighth: Vec<Complex> = (0..=size / 8).map(|index| TAU * index as f64 / size as f64).map(turned_by).collect();
+    let root = |index: usize| match index * 8 / size {
+        _ if size < 8 => turned_by(TAU * index as f64 / size as f64),
+        0 => eighth[index],
+        1 => mirrored(eighth[size / 4 - index]),
+        2 => quarter_on(eighth[index - size / 4]),
+        _ => conjugate(eighth[size / 2 - index]).map(|part| -part),
+    };
+    (0..size / 2).map(root).collect()
+}
+
+/// The root at an angle, clockwise.
+fn turned_by(angle: f64) -> Complex {
+    [libm::cos(angle), -libm::sin(angle)]
+}
+
+/// A quarter of the circle further on.
+const fn quarter_on(root: Complex) -> Complex {
+    [root[1], -root[0]]
+}
+
+/// Mirrored at the diagonal of the first eighth.
+const fn mirrored(root: Complex) -> Complex {
+    [-root[1], -root[0]]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn roots_are_those_of_unity() {
+        for size in [1, 2, 4, 8, 64] {
+            for (index, [cosine, sine]) in roots(size).into_iter().enumerate() {
+                let angle = -TAU * index as f64 / size as f64;
+                assert!((cosine - angle.cos()).abs() < 1e-15 && (sine - angle.sin()).abs() < 1e-15, "{index} of {size}");
+            }
+        }
+    }
 
     #[test]
     fn blocks_join() {

@@ -28,17 +28,23 @@ pub(super) fn elastic(field: &Field, sizes: ElasticSizes, scale: f64, random: &m
     let moves: [f64; 6] = std::array::from_fn(|_| random.between(-sizes.corner, sizes.corner) * scale);
     let mut noise = Field::reference(field.width, field.height, 2);
     noise.values.iter_mut().for_each(|value| *value = random.between(-1.0, 1.0) as f32);
-    let mut displacements = smoothed(&noise, sizes.deviation);
+    let mut displacements = smoothed(&noise, sizes.deviation, field.width, field.height);
     let strength = (sizes.strength * scale) as f32;
     displacements.values.iter_mut().for_each(|value| *value *= strength);
-    displaced(&turned(field, moves), &displacements.resized(field.width, field.height))
+    displaced(&turned(field, moves), &displacements)
 }
 
-/// A Gaussian out to 3 deviations, mirrored at the edges.
-pub(super) fn smoothed(field: &Field, deviation: f64) -> Field {
+/// A Gaussian out to 3 deviations, mirrored at the edges, resized to a width and height.
+pub(super) fn smoothed(field: &Field, deviation: f64, width: usize, height: usize) -> Field {
     let radius = (3.0 * deviation + 0.5) as usize;
-    let along = |length| Axis::gaussian(length, deviation, radius, Edge::Mirror);
-    along(field.width).along_rows(&along(field.height).along_columns(field))
+    let gaussian = |length| Axis::gaussian(length, deviation, radius, Edge::Mirror);
+    if width > field.width || height > field.height {
+        let smooth = gaussian(field.width).along_rows(&gaussian(field.height).along_columns(field));
+        return smooth.resized(width, height);
+    }
+    // Both at once: of what is made smaller, only what is left is smoothed.
+    let along = |from, to| gaussian(from).then(&Axis::resize(from, to));
+    along(field.width, width).along_rows(&along(field.height, height).along_columns(field))
 }
 
 /// The affine map that moves three corners of a square in the picture's middle by (x, y) each. Pictures under 3 pixels

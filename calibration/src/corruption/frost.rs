@@ -27,14 +27,24 @@ pub(super) fn frost(mut field: Field, random: &mut Random) -> Field {
             grow(&mut field, (x, y), 8.0 + 30.0 * thickness * random.unit(), random);
         }
     }
-    for index in 0..field.values.len() {
-        let (x, y) = (index % field.width, index / field.width);
-        let thickness = thickness(&cover, &field, x as f64, y as f64) as f32;
-        let film = FILM * thickness * (0.3 + 1.4 * grain.values[y * side + x]);
-        let drawn = field.values[index].min(1.0) * (0.35 + 0.65 * thickness);
-        field.values[index] = (film + drawn * (1.0 - film)).clamp(0.0, 1.0);
-    }
+    add_film(&mut field, &cover, &grain);
     field
+}
+
+/// Lays a thin film over feathers.
+fn add_film(field: &mut Field, cover: &Field, grain: &Field) {
+    let (width, height) = (field.width, field.height);
+    let columns: Vec<f64> = (0..width).map(|x| from_middle(x as f64, width)).collect();
+    for (y, row) in field.values.chunks_exact_mut(width.max(1)).enumerate() {
+        let (down, places) = (from_middle(y as f64, height), y * cover.width..);
+        let patches = cover.values[places.clone()].iter().zip(&grain.values[places]);
+        for ((value, across), (patch, grain)) in row.iter_mut().zip(&columns).zip(patches) {
+            let thickness = thickness_of(*patch, across.max(down)) as f32;
+            let film = FILM * thickness * (0.3 + 1.4 * grain);
+            let drawn = value.min(1.0) * (0.35 + 0.65 * thickness);
+            *value = (film + drawn * (1.0 - film)).clamp(0.0, 1.0);
+        }
+    }
 }
 
 /// A plasma less its mean, so that every picture gets about as much frost.
@@ -48,10 +58,18 @@ fn around_middle(mut plasma: Field) -> Field {
 /// How much frost there is at a place, from 0 to 1: patches, thicker towards the borders.
 fn thickness(cover: &Field, field: &Field, x: f64, y: f64) -> f64 {
     let (column, row) = ((x as usize).min(cover.width - 1), (y as usize).min(cover.height - 1));
-    let patch = f64::from(cover.values[row * cover.width + column]);
-    let from_middle = |place: f64, length: usize| (2.0 * place / length as f64 - 1.0).abs();
     let border = from_middle(x, field.width).max(from_middle(y, field.height));
-    (0.45 + 1.6 * patch + 0.55 * (border * border - 0.5)).clamp(0.05, 1.0)
+    thickness_of(cover.values[row * cover.width + column], border)
+}
+
+/// The same, of the cover's patch there and how near it is to a border, from 0 to 1.
+fn thickness_of(patch: f32, border: f64) -> f64 {
+    (0.45 + 1.6 * f64::from(patch) + 0.55 * (border * border - 0.5)).clamp(0.05, 1.0)
+}
+
+/// How far a place is from the middle of a length, from 0 to 1.
+fn from_middle(place: f64, length: usize) -> f64 {
+    (2.0 * place / length as f64 - 1.0).abs()
 }
 
 /// One feather: a slightly bent stem with barbs on both sides, shorter towards its tip.

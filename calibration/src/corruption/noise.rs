@@ -1,5 +1,7 @@
 //! Noise of the sensor: Gaussian, shot, impulse, and what a gain makes of low light.
 
+use std::sync::LazyLock;
+
 use edgeval_models::Picture;
 
 use super::field::to_byte;
@@ -16,7 +18,7 @@ pub(super) fn gaussian(picture: &mut Picture, deviation: f64, random: &mut Rando
 
 /// Counts photons, of which `photons` make white, independently for every byte.
 pub(super) fn shot(picture: &mut Picture, photons: f64, random: &mut Random) {
-    let levels: Vec<Poisson> = (0..=255).map(|byte| Poisson::new(f64::from(byte) / 255.0 * photons)).collect();
+    let levels = levels(picture, |byte| f64::from(byte) / 255.0 * photons);
     for byte in &mut picture.data {
         let count = levels[usize::from(*byte)].at(random.unit());
         *byte = to_byte((count as f64 / photons * 255.0) as f32);
@@ -35,8 +37,8 @@ pub(super) fn impulse(picture: &mut Picture, share: f64, random: &mut Random) {
 /// Little light: a Poisson count of photons, of which `photons` make white, the amplifier's normal noise, and a gain
 /// that restores a share of the brightness. Computed on linear light (a gamma of 2.2).
 pub(super) fn low_light(picture: &mut Picture, light: LowLight, random: &mut Random) {
-    let levels: Vec<Poisson> = (0..=255).map(|byte| Poisson::new(linear(byte) * light.photons)).collect();
-    let encoded = encoding();
+    let levels = levels(picture, |byte| linear(byte) * light.photons);
+    let encoded = &*ENCODING;
     for byte in &mut picture.data {
         let count = levels[usize::from(*byte)].at(random.unit()) as f64;
         let seen = (count + light.read_noise * random.normal()) / light.photons * light.brightness;
@@ -64,6 +66,13 @@ impl LowLight {
 }
 
 /// The byte of linear light in 4096 steps, as a 12-bit converter sees it.
-fn encoding() -> Vec<u8> {
+static ENCODING: LazyLock<Vec<u8>> = LazyLock::new(|| {
     (0..4096).map(|step| to_byte((libm::pow(f64::from(step) / 4095.0, 1.0 / DISPLAY_GAMMA) * 255.0) as f32)).collect()
+});
+
+/// Counts by byte, of those bytes that a picture has.
+fn levels(picture: &Picture, mean: impl Fn(u8) -> f64) -> Vec<Poisson> {
+    let mut occurs = [false; 256];
+    picture.data.iter().for_each(|byte| occurs[usize::from(*byte)] = true);
+    (0..=255_u8).zip(occurs).map(|(byte, occurs)| Poisson::new(if occurs { mean(byte) } else { 0.0 })).collect()
 }

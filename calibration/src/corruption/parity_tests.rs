@@ -86,7 +86,7 @@ fn made(kind: &str, severity: Severity, picture: &Picture, json: &Value) -> Pict
         }
         "elastic_displacement" => {
             let noise = generator.field(picture, 2, |generator| 2.0 * generator.unit() - 1.0);
-            let mut moves = smoothed(&noise, figure("elastic", "deviation"));
+            let mut moves = smoothed(&noise, figure("elastic", "deviation"), noise.width, noise.height);
             moves.values.iter_mut().for_each(|value| *value *= figure("elastic", "strength") as f32);
             displaced(&field, &moves)
         }

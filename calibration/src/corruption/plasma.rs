@@ -36,17 +36,16 @@ impl Surface {
         others: [(usize, usize); 4],
         wander: &mut impl FnMut() -> f64,
     ) {
-        for y in (first.0..self.side).step_by(step) {
-            for x in (first.1..self.side).step_by(step) {
-                let sum: f64 = others.iter().map(|(down, right)| self.heights[self.place(y + down, x + right)]).sum();
-                let place = self.place(y, x);
-                self.heights[place] = sum / 4.0 + wander();
+        // The side is a power of 2: the mask is what a remainder would be.
+        let (side, inside) = (self.side, self.side - 1);
+        for y in (first.0..side).step_by(step) {
+            let rows = others.map(|(down, _)| ((y + down) & inside) * side);
+            for x in (first.1..side).step_by(step) {
+                let height = |index: usize| self.heights[rows[index] + ((x + others[index].1) & inside)];
+                let sum = height(0) + height(1) + height(2) + height(3);
+                self.heights[y * side + x] = sum / 4.0 + wander();
             }
         }
-    }
-
-    const fn place(&self, y: usize, x: usize) -> usize {
-        y % self.side * self.side + x % self.side
     }
 
     fn normalized(self) -> Field {

@@ -4,7 +4,7 @@ use std::f64::consts::{LN_10, PI};
 
 use super::convolution::convolved;
 use super::random::Random;
-use super::sound_noise::power;
+use super::sound_noise::{Tone, power};
 use super::stream::gaps;
 
 /// Half the length of a band limit's filter, in seconds.
@@ -23,7 +23,12 @@ const SIXTEEN_BITS: f64 = 32_768.0;
 pub(super) fn reverberating(samples: &[f32], rate: f64, decay_s: f64, direct_db: f64, random: &mut Random) -> Vec<f32> {
     let length = ((decay_s.min(LONGEST_RESPONSE_S) * rate) as usize).min(samples.len());
     let fall = 3.0 * LN_10 / (decay_s * rate);
-    let mut response: Vec<f64> = (0..length).map(|n| random.normal() * libm::exp(-fall * n as f64)).collect();
+    let (quieter, mut loudness) = (libm::exp(-fall), 1.0);
+    let mut response: Vec<f64> = Vec::with_capacity(length);
+    for _ in 0..length {
+        response.push(random.normal() * loudness);
+        loudness *= quieter;
+    }
     let energy: f64 = response.iter().skip(1).map(|value| value * value).sum();
     let factor = if energy > 0.0 { libm::sqrt(libm::pow(10.0, -direct_db / 10.0) / energy) } else { 0.0 };
     response.iter_mut().for_each(|value| *value *= factor);
@@ -106,10 +111,14 @@ pub(super) fn drifted(samples: &[f32], speed: f64) -> Vec<f32> {
 
 /// The weights of the neighbours of a place that lies `part` of the way from one sample to the next.
 fn neighbours(part: f64, cutoff: f64) -> impl Iterator<Item = f64> {
-    (1 - DRIFT_REACH..=DRIFT_REACH).map(move |neighbour| {
-        let x = neighbour as f64 - part;
-        let angle = PI * cutoff * x;
-        let sinc = if angle == 0.0 { 1.0 } else { libm::sin(angle) / angle };
-        cutoff * sinc * blackman(x / DRIFT_REACH as f64)
+    let first = (1 - DRIFT_REACH) as f64 - part;
+    let mut sine = Tone::new(cutoff / 2.0, first * cutoff / 2.0, 1.0);
+    // A cosine is a quarter of a turn ahead; the window's second one is twice the first one's square, less 1.
+    let mut cosine = Tone::new(0.5 / DRIFT_REACH as f64, 0.5 * first / DRIFT_REACH as f64 + 0.25, 1.0);
+    (0..2 * DRIFT_REACH).map(move |neighbour| {
+        let angle = PI * cutoff * (first + neighbour as f64);
+        let (sine, cosine) = (sine.next(), cosine.next());
+        let sinc = if angle == 0.0 { 1.0 } else { sine / angle };
+        cutoff * sinc * (0.42 + 0.5 * cosine + 0.08 * (2.0 * cosine * cosine - 1.0))
     })
 }

@@ -49,12 +49,10 @@ pub(super) fn hum(length: usize, rate: f64, random: &mut Random) -> Vec<f32> {
     let mains = if random.unit() < 0.5 { 50.0 } else { 60.0 };
     let phases: Vec<f64> = (0..HUM_HARMONICS).map(|_| random.unit()).collect();
     let audible = (1..=HUM_HARMONICS).take_while(|&harmonic| mains * f64::from(harmonic) < rate / 2.0);
-    let harmonics: Vec<(f64, f64)> = audible.map(f64::from).zip(phases).collect();
-    let sample = |index: usize| {
-        let turn = |&(harmonic, phase): &(f64, f64)| libm::fmod(mains * harmonic * index as f64 / rate + phase, 1.0);
-        harmonics.iter().map(|harmonic| libm::sin(TAU * turn(harmonic)) / harmonic.0).sum::<f64>() as f32
-    };
-    (0..length).map(sample).collect()
+    let audible = audible.map(f64::from).zip(phases);
+    let mut tones: Vec<Tone> =
+        audible.map(|(harmonic, phase)| Tone::new(mains * harmonic / rate, phase, 1.0 / harmonic)).collect();
+    (0..length).map(|_| tones.iter_mut().map(Tone::next).sum::<f64>() as f32).collect()
 }
 
 /// Voices of equal power, each from a random place on and from its beginning again.
@@ -73,4 +71,27 @@ pub(super) fn babble(sound: &Sound, voices: &[&Sound], random: &mut Random) -> R
         sums.iter_mut().zip(talking).for_each(|(sum, &sample)| *sum += f64::from(sample) / loudness);
     }
     Ok(sums.into_iter().map(|sum| sum as f32).collect())
+}
+
+/// A sine that is turned on from sample to sample: after an hour it is off by less than a millionth.
+pub(super) struct Tone {
+    /// Sine and cosine of where it is, times its amplitude.
+    now: (f64, f64),
+    /// Sine and cosine of a sample's turn.
+    step: (f64, f64),
+}
+
+impl Tone {
+    /// Turns a sample, and the turn that it begins at.
+    pub(super) fn new(turns: f64, phase: f64, amplitude: f64) -> Self {
+        let at = |turn: f64| (libm::sin(TAU * turn), libm::cos(TAU * turn));
+        let (sine, cosine) = at(phase);
+        Self { now: (amplitude * sine, amplitude * cosine), step: at(turns) }
+    }
+
+    pub(super) fn next(&mut self) -> f64 {
+        let ((sine, cosine), (step_sine, step_cosine)) = (self.now, self.step);
+        self.now = (sine * step_cosine + cosine * step_sine, cosine * step_cosine - sine * step_sine);
+        sine
+    }
 }

@@ -1,5 +1,6 @@
 //! Snow, frost and fog.
 
+use super::axis::Axis;
 use super::blur::{motion, zoomed};
 use super::elastic::smoothed;
 use super::field::Field;
@@ -47,7 +48,11 @@ impl Snowfall {
 /// picture that is whitened. A gray picture is its own luminance.
 pub(super) fn snow(field: &mut Field, fall: Snowfall, random: &mut Random) {
     let mut noise = Field::reference(field.width, field.height, 1);
-    noise.values.iter_mut().for_each(|value| *value = (fall.mean + fall.deviation * random.normal()) as f32);
+    // What isn't enlarged isn't seen.
+    let (columns, rows) = (Axis::zoom(noise.width, fall.zoom).seen(), Axis::zoom(noise.height, fall.zoom).seen());
+    for row in noise.values.chunks_exact_mut(noise.width.max(1)).take(rows.end).skip(rows.start) {
+        row[columns.clone()].fill_with(|| (fall.mean + fall.deviation * random.normal()) as f32);
+    }
     let flakes = flakes(&noise, fall, random.between(-135.0, -45.0)).resized(field.width, field.height);
     snow_on(field, &flakes, fall.clearness as f32);
 }
@@ -110,7 +115,7 @@ pub(super) fn add_fog(field: &mut Field, fog: &Field, thickness: f32) {
 /// The picture's and a drawn frost's weighted sum. On a gray picture frost has no colour.
 pub(super) fn procedural_frost(field: &mut Field, picture_weight: f64, frost_weight: f64, random: &mut Random) {
     let drawn = frost(Field::reference(field.width, field.height, 1), random);
-    let frost = smoothed(&drawn, FROST_SOFTNESS).resized(field.width, field.height);
+    let frost = smoothed(&drawn, FROST_SOFTNESS, field.width, field.height);
     let colour = if field.channels == 3 { FROST_COLOUR } else { [1.0; 3] };
     let (picture_weight, frost_weight) = (picture_weight as f32, frost_weight as f32);
     let channels = field.channels;

@@ -124,6 +124,12 @@ impl Op for RegionOperator {
     op_as_typed_op!();
 }
 
+/// Whether a node is a region: its state is memory that every run fills anew, so nothing goes from one run to the next.
+#[must_use]
+pub fn is_region(node: &TypedNode) -> bool {
+    node.op_is::<RegionOperator>()
+}
+
 impl RegionOperator {
     fn running(&self) -> TractResult<&Arc<Running>> {
         self.running.as_ref().context("a region that no plan was made for")
