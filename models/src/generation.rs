@@ -15,7 +15,7 @@ use crate::prediction::{Generated, most_probable, probability_of};
 use crate::text::Words;
 
 /// A decoder, ready to answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Generator {
     path: PathBuf,
     decoder: Graph,
@@ -26,7 +26,7 @@ pub(crate) struct Generator {
 }
 
 /// What a decoder is given and asked, as places among its inputs and outputs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Plan {
     /// Where each input of the decoder comes from, in its order.
     sources: Vec<Source>,
@@ -39,7 +39,7 @@ struct Plan {
 }
 
 /// Where an input of the decoder comes from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Source {
     /// It is the last token.
     Token,
@@ -50,7 +50,7 @@ enum Source {
 }
 
 /// What a state is before the first run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Initial {
     Zeros(Value),
     Encoder(usize),

@@ -146,7 +146,7 @@ pub struct GraphFacts {
 }
 
 /// A graph, ready to run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Graph {
     state: TypedSimpleState,
     /// Whether an operator would begin where the last run ended: tract's recurrences (GRU, Scan) do. Its state is then made anew for each run.

@@ -5,7 +5,7 @@ use crate::resize::Resizer;
 use crate::window::{Channels, Picture};
 
 /// Everything about an image input that can be known before a picture comes, and the memory to work in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ImagePlan {
     input: ImageInput,
     resizer: Option<Resizer>,

@@ -15,7 +15,7 @@ use crate::text::{TextError, TextPlan};
 use crate::window::{Channels, Picture, Sound, Window};
 
 /// How one input is made.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Plan {
     Image(String, Box<ImagePlan>),
     Sound(String, Box<SoundPlan>),

@@ -10,6 +10,7 @@ use rustfft::{Fft, FftPlannerScalar};
 use crate::manifest::{Axes, LogKind, LogMel, MelNorm, MelScale, PadMode, WindowShape};
 
 /// Everything about a spectrogram that can be known before a sound comes.
+#[derive(Clone)]
 pub struct LogMelPlan {
     options: LogMel,
     hop: usize,

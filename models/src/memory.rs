@@ -9,7 +9,7 @@ use tract_onnx::prelude::*;
 type Inputs = u64;
 
 /// Node by node, what the last run gave.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Memory {
     nodes: Vec<NodeMemory>,
     /// The inputs of the last run; empty before the first, and after one that failed.
@@ -18,7 +18,7 @@ pub(crate) struct Memory {
     unread: TValue,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct NodeMemory {
     /// The inputs that it hangs on.
     reach: Inputs,

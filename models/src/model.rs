@@ -38,8 +38,8 @@ pub struct Timed {
     pub first_token: Option<Duration>,
 }
 
-/// A model, ready to be asked.
-#[derive(Debug)]
+/// A model, ready to be asked. Clones share its weights, and its threads where it has several; each is asked by itself.
+#[derive(Clone, Debug)]
 pub struct Model {
     path: PathBuf,
     graph: Graph,

@@ -9,7 +9,7 @@ use crate::manifest::Filter;
 const PRECISION_BITS: u32 = 32 - 8 - 2;
 
 /// Coefficients for one size to another, and the memory to work in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Resizer {
     from: (usize, usize),
     to: (usize, usize),
@@ -22,7 +22,7 @@ pub struct Resizer {
 }
 
 /// One direction.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Pass {
     /// The length stays.
     Copy,

@@ -54,7 +54,7 @@ const fn greatest_common_divisor(a: u32, b: u32) -> u32 {
 }
 
 /// Everything about an audio input that can be known before a sound comes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SoundPlan {
     sample_rate_hz: u32,
     length: usize,

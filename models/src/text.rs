@@ -54,7 +54,7 @@ pub enum TextError {
 }
 
 /// A tokenizer of a bundle.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Words {
     path: PathBuf,
     tokenizer: Tokenizer,
@@ -109,7 +109,7 @@ fn in_one_line(text: &str) -> String {
 }
 
 /// Everything about a text input that can be known before a text comes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TextPlan {
     input: TextInput,
     words: Words,

@@ -1,6 +1,6 @@
 //! What this process holds in memory.
 
-use super::{Probed, Roots, read_field};
+use super::{Probed, Roots, field, read_field, read_text};
 
 /// One reading of a process's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,16 +13,18 @@ pub struct ProcessMemory {
     pub rss_peak_bytes: u64,
 }
 
-/// Reads this process's memory from `smaps_rollup` (PSS, RSS) and `status` (VmHWM).
+/// Reads this process's memory from `smaps_rollup` (PSS, RSS) and `status` (VmHWM). For the first the kernel walks all pages, which takes a
+/// millisecond: it is read once.
 ///
 /// # Errors
 /// When the kernel was built without either file, or hides it.
 pub fn of_this_process(roots: &Roots) -> Probed<ProcessMemory> {
     let process = roots.proc.join("self");
-    let rollup = process.join("smaps_rollup");
+    let path = process.join("smaps_rollup");
+    let rollup = read_text(&path)?;
     Ok(ProcessMemory {
-        pss_bytes: read_field(&rollup, "Pss")? * 1024,
-        rss_bytes: read_field(&rollup, "Rss")? * 1024,
+        pss_bytes: field(&path, &rollup, "Pss")? * 1024,
+        rss_bytes: field(&path, &rollup, "Rss")? * 1024,
         rss_peak_bytes: read_field(&process.join("status"), "VmHWM")? * 1024,
     })
 }

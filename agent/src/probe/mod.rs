@@ -113,7 +113,11 @@ fn read_number<T: std::str::FromStr>(path: &Path) -> Probed<T> {
 
 /// The number behind `key` in a file of `key: number unit` lines, as /proc/meminfo has them.
 fn read_field(path: &Path, key: &str) -> Probed<u64> {
-    let text = read_text(path)?;
+    field(path, &read_text(path)?, key)
+}
+
+/// The same of a file's text that was read.
+fn field(path: &Path, text: &str, key: &str) -> Probed<u64> {
     text.lines()
         .find_map(|line| line.strip_prefix(key)?.strip_prefix(':')?.split_whitespace().next()?.parse().ok())
         .ok_or_else(|| ProbeError::unexpected(path, &format!("{key} line")))

@@ -66,7 +66,7 @@ pub struct Trial {
 }
 
 /// The models that one worker tries samples with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Worker {
     /// The one that is evaluated.
     pub model: Model,

@@ -1,5 +1,6 @@
 //! What an inference costs: windows of the set, one after the other, with nothing else at work.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use edgeval_calibration::ReferenceSet;
@@ -7,7 +8,7 @@ use edgeval_measure::{
     Budgeted, Efficiency, Figure, HistogramBin, Measured, bootstrap, efficiency, histogram, percentile,
     resample_clusters,
 };
-use edgeval_models::{Modality, Model, Window};
+use edgeval_models::{Modality, Model, Prediction, Window};
 use edgeval_wire as wire;
 use serde::Serialize;
 
@@ -27,7 +28,7 @@ const TIMED_AT_LEAST: usize = 3;
 /// Windows that are answered before any is timed.
 const WARM_UP: usize = 3;
 /// Memory is read once in so many windows, between them: a reading takes a millisecond.
-const READ_EVERY: usize = 10;
+const READ_EVERY: usize = 25;
 /// Resamples of the latency's interval.
 const RESAMPLES: usize = 1000;
 
@@ -68,6 +69,8 @@ pub(super) struct Timed {
     energy: EnergyFigures,
     /// The board meanwhile.
     pub observed: Observed,
+    /// What the model said, by the sample's place: it needn't be asked again.
+    pub said: BTreeMap<usize, Prediction>,
 }
 
 /// Efficiency in JSON.
@@ -108,7 +111,7 @@ impl Timed {
         let step = positions.len().div_ceil(TIMED).max(1);
         let watch = Watch::start(&roots, Moment::now());
         let (mut period, mut latencies_us, started) = (Period::new(), Vec::new(), Moment::now());
-        let mut pss_bytes = Ok(Vec::new());
+        let (mut pss_bytes, mut said) = (Ok(Vec::new()), BTreeMap::new());
         let warm_up = positions.iter().take(WARM_UP).map(|place| (place, false));
         for (&place, is_timed) in warm_up.chain(positions.iter().step_by(step).map(|place| (place, true))) {
             let window = set.window_without(&set.samples()[place], without)?;
@@ -120,6 +123,10 @@ impl Timed {
                 if latencies_us.len() % READ_EVERY == 1 {
                     read_memory(&mut pss_bytes);
                 }
+                // What can't be scored is refused where it is asked about again.
+                if answer.prediction.confidence.is_finite() {
+                    said.insert(place, answer.prediction);
+                }
             }
             if latencies_us.len() >= TIMED_AT_LEAST && Moment::now().since(started) > LONGEST {
                 break;
@@ -129,7 +136,7 @@ impl Timed {
             positions.iter().take(ENERGY_WINDOWS).map(|&place| set.window_without(&set.samples()[place], without));
         let energy = measure_energy(model, &windows.collect::<Result<Vec<_>, _>>()?, &roots, budgets)?;
         let observed = watch.finish(Moment::now(), period.inference_processor_time + energy.1);
-        Ok(Self { period, latencies_us, pss_bytes, energy: energy.0, observed })
+        Ok(Self { period, latencies_us, pss_bytes, energy: energy.0, observed, said })
     }
 
     /// The figures, held against budgets.

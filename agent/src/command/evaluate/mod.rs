@@ -162,10 +162,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     refuse_without(&args, bundle.manifest(), &loaded.model)?;
     let stop = Stop::listen().context("can't listen for Ctrl-C")?;
     let watcher = Watcher::new(stop, args.budget, args.background.teller());
-    let timed = Timed::measure(&mut loaded.model, &set, &args.split, args.without(), &args.budgets)?;
+    let mut timed = Timed::measure(&mut loaded.model, &set, &args.split, args.without(), &args.budgets)?;
     let Loaded { model, identity, .. } = loaded;
     let mut workers = workers(&args, &bundle, model)?;
-    let (mut journal, kept, path) = kept::open(&args, &identity.sha256, &set)?;
+    let (mut journal, mut kept, path) = kept::open(&args, &identity.sha256, &set)?;
+    kept.clean.append(&mut timed.said);
     let evaluated = evaluation.run(&mut workers, &mut journal, kept, &watcher)?;
     watcher.clear();
     if watcher.interrupted() {
@@ -199,7 +200,8 @@ fn refuse_without(args: &Args, manifest: &Manifest, model: &Model) -> anyhow::Re
     Ok(())
 }
 
-/// As many models as work side by side, each with its other arithmetic where the bundle has one.
+/// As many models as work side by side, each with its other arithmetic where the bundle has one. They share weights; models of several threads
+/// don't, because they would share those, too.
 fn workers(args: &Args, bundle: &Bundle, first: Model) -> anyhow::Result<Vec<Worker>> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let count = args.jobs.map_or(cores / usize::from(args.threads).max(1), usize::from).max(1);
@@ -209,12 +211,14 @@ fn workers(args: &Args, bundle: &Bundle, first: Model) -> anyhow::Result<Vec<Wor
     };
     let has_other = bundle.manifest().variants.contains_key(&other) && !args.quick;
     let load = |precision| Model::load(bundle, precision, args.execution());
-    let mut models = vec![first];
+    let mut workers = vec![Worker { model: first, other: has_other.then(|| load(other)).transpose()? }];
     for _ in 1..count {
-        models.push(load(args.precision)?);
+        workers.push(match workers.first() {
+            Some(worker) if args.threads == 1 => worker.clone(),
+            _ => Worker { model: load(args.precision)?, other: has_other.then(|| load(other)).transpose()? },
+        });
     }
-    let worker = |model| Ok(Worker { model, other: has_other.then(|| load(other)).transpose()? });
-    models.into_iter().map(worker).collect()
+    Ok(workers)
 }
 
 fn write_predictions(args: &Args, evaluated: &Evaluated) -> anyhow::Result<()> {
