@@ -32,11 +32,12 @@ MEASURED_BUT_BUSY = 3
 
 @dataclass(frozen=True)
 class Run:
-    """One run's samples and seconds: of the clock, and of all processors together."""
+    """One run's samples and seconds: of the clock, of all processors together, and of the whole process from its start to its end."""
 
     samples: int
     seconds: float
     processor_seconds: float
+    whole_seconds: float
 
     @property
     def rate(self):
@@ -66,15 +67,17 @@ class Ours:
             found = json.load(out)
         for reason in found["validity"]["reasons"]:
             print(f"edgeval says: {reason['text']}", file=sys.stderr)
-        return found, Run(found["set"]["samples"], seconds, usage.ru_utime + usage.ru_stime)
+        return found, Run(found["set"]["samples"], seconds, usage.ru_utime + usage.ru_stime, seconds)
 
 
 def theirs(what, folder, *options):
     """What the Python evaluation finds, and its run: timed by itself, once all its processes are ready."""
     command = [sys.executable, HERE / "python_evaluation.py", what, folder, "--out", SCRATCH / "theirs.json", *options]
+    started = time.perf_counter()
     subprocess.run(list(map(str, command)), check=True)
+    whole_seconds = time.perf_counter() - started
     found = json.loads((SCRATCH / "theirs.json").read_text())
-    return found, Run(found["samples"], found["seconds"], found["processor_seconds"])
+    return found, Run(found["samples"], found["seconds"], found["processor_seconds"], whole_seconds)
 
 
 def subset(count):

@@ -38,6 +38,8 @@ MODEL = ROOT / "models" / "zoo" / "av-digits"
 SEVERITIES = tomllib.loads((ROOT / "calibration" / "src" / "corruption" / "severities.toml").read_text())
 STREAMS = ["dropped_frames", "frozen_frames"]
 VOICES = 5
+# As many windows are timed one after the other, and as many resamples drawn, as edgeval does.
+TIMED, RESAMPLES = 200, 1000
 
 
 def listed(folder):
@@ -218,6 +220,51 @@ def clean_figures(samples, answers):
     }, [labels[index] for index in said], probabilities
 
 
+def latencies(count):
+    """The 50th and 99th percentile in milliseconds, from decoded input to answer, of samples evenly apart, one after the other."""
+    times = []
+    for place in range(0, count, -(-count // TIMED)):
+        picture, sound = evaluator.picture(evaluator.samples[place]), evaluator.sound(evaluator.samples[place])
+        started = time.perf_counter()
+        evaluator.ask(evaluator.image_tensor(picture), evaluator.audio_tensor(sound))
+        times.append(time.perf_counter() - started)
+    return [float(1000 * np.percentile(times, share)) for share in (50, 99)]
+
+
+def intervals(samples, answers, seed):
+    """Bootstrapped intervals at 95 %: all resamples at once, as products of how often each sample was drawn."""
+    labels = tomllib.loads((MODEL / "model.toml").read_text())["labels"]
+    truth = np.array([labels.index(sample["label"]) for sample in samples])
+    probabilities, first, second = (np.stack(column) for column in zip(*answers))
+    count, classes = len(samples), len(labels)
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(np.float64)
+    said, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    confusion = (drawn @ np.eye(classes**2)[truth * classes + said]).reshape(-1, classes, classes)
+    right, of_class, as_class = confusion.diagonal(axis1=1, axis2=2), confusion.sum(axis=2), confusion.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision, recall = np.nan_to_num(right / as_class), np.nan_to_num(right / of_class)
+        f1 = np.nan_to_num(2 * right / (of_class + as_class))
+    bins = np.eye(15)[np.minimum((confidence * 15).astype(int), 14)]
+    first, second = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (first, second))
+    distances = 1 - first @ second.T
+    apart = truth[:, np.newaxis] != truth
+    of_truth = probabilities[np.arange(count), truth]
+    statistics = {
+        "top1": right.sum(axis=1) / count,
+        "precision_macro": precision.mean(axis=1),
+        "recall_macro": recall.mean(axis=1),
+        "f1_macro": f1.mean(axis=1),
+        "ece": np.abs((drawn * (confidence - (said == truth))) @ bins).sum(axis=1) / count,
+        "brier": drawn @ ((probabilities - np.eye(classes)[truth]) ** 2).sum(axis=1) / count,
+        "nll": drawn @ -np.log(of_truth) / count,
+        "belonging_distance": drawn @ distances.diagonal() / count,
+        "shuffled_distance": np.einsum("ri,ri->r", drawn @ (distances * apart), drawn) / np.einsum("ri,ri->r", drawn @ apart, drawn),
+        "alignment": drawn @ ((first - second) ** 2).sum(axis=1) / count,
+        "modality_gap": np.linalg.norm(drawn @ (first - second) / count, axis=1),
+    }
+    return {name: np.percentile(values, [2.5, 97.5]).tolist() for name, values in statistics.items()}
+
+
 def uniformity(vectors):
     """Wang & Isola 2020, over all pairs of at most 200 samples, evenly apart."""
     vectors = vectors[::-(-len(vectors) // 200)]
@@ -241,6 +288,8 @@ def main():
     barrier = context.Barrier(arguments.jobs)
     evaluator = Evaluator(arguments.set, samples, arguments.seed)
     evaluator.compile()
+    evaluator.open(arguments.exact)
+    evaluator.clean(0)
     with context.Pool(arguments.jobs, prepare, [arguments.exact]) as pool:
         before = sum(pool.map(meet, range(arguments.jobs), chunksize=1)) + time.process_time()
         started = time.perf_counter()
@@ -248,6 +297,8 @@ def main():
         if arguments.what == "clean":
             answers = pool.map(clean, places, chunksize=16)
             found["figures"], said, probabilities = clean_figures(samples, answers)
+            found["intervals"] = intervals(samples, answers, arguments.seed)
+            found["latency_ms"] = latencies(len(samples))
         else:
             tried = pool.map(functools.partial(sweep, arguments.without), places, chunksize=1)
             found["scores"] = {name: np.mean([one[name] for one in tried], axis=0).tolist() for name in tried[0]}
