@@ -115,3 +115,68 @@ fn same_bits(one: &Tensor, other: &Tensor) -> bool {
         && one.shape() == other.shape()
         && one.as_bytes() == other.as_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use tract_onnx::tract_core::ops::math::{add, cosh, mul};
+    use tract_onnx::tract_core::plan::eval;
+    use tract_onnx::tract_hir::internal::TractErrorContext;
+
+    use super::*;
+
+    /// cosh(a) + b · b, of two numbers.
+    fn model() -> TractResult<TypedModel> {
+        let mut model = TypedModel::default();
+        let a = model.add_source("a", f32::fact([1]))?;
+        let b = model.add_source("b", f32::fact([1]))?;
+        let of_a = model.wire_node("of a", cosh(), &[a])?;
+        let of_b = model.wire_node("of b", mul(), &[b, b])?;
+        let sum = model.wire_node("sum", add(), &[of_a[0], of_b[0]])?;
+        model.select_output_outlets(&sum)?;
+        Ok(model)
+    }
+
+    /// The operators that ran, and what came out.
+    fn run(state: &mut TypedSimpleState, memory: &mut Memory, a: f32, b: f32) -> TractResult<(Vec<String>, f32)> {
+        let inputs = tvec!(tensor1(&[a]).into_tvalue(), tensor1(&[b]).into_tvalue());
+        let mut ran = Vec::new();
+        let mut recall = memory.recall(&inputs);
+        let outputs = state.run_plan_with_eval(inputs, |context, state, node, inputs| {
+            if let Some(gave) = recall.of(node) {
+                return Ok(gave);
+            }
+            ran.push(node.name.clone());
+            let gave = eval(context, state, node, inputs)?;
+            recall.keep(node, &gave);
+            TractResult::Ok(gave)
+        })?;
+        Ok((ran, outputs[0].try_as_plain_ram()?.as_slice::<f32>()?[0]))
+    }
+
+    #[test]
+    fn only_what_hangs_on_a_changed_input_runs() -> TractResult<()> {
+        let model = model()?;
+        let mut memory = Memory::new(&model)?.context("two inputs have a memory")?;
+        let mut state = model.into_runnable()?.spawn()?;
+        let whole = ["a", "of a", "b", "of b", "sum"];
+        let (mut ran, value) = run(&mut state, &mut memory, 0.0, 3.0)?;
+        ran.sort_by_key(|name| whole.iter().position(|known| known == name));
+        assert_eq!((ran, value), (whole.map(str::to_owned).to_vec(), 10.0));
+        assert_eq!(run(&mut state, &mut memory, 0.0, 2.0)?, (["b", "of b", "sum"].map(str::to_owned).to_vec(), 5.0));
+        assert_eq!(run(&mut state, &mut memory, 0.0, 2.0)?, (Vec::new(), 5.0));
+        // Equal as numbers, not as bits.
+        assert_eq!(run(&mut state, &mut memory, -0.0, 2.0)?.0, ["a", "of a", "sum"]);
+        memory.forget();
+        assert_eq!(run(&mut state, &mut memory, -0.0, 2.0)?.0.len(), 5);
+        Ok(())
+    }
+
+    #[test]
+    fn one_input_has_no_memory() -> TractResult<()> {
+        let mut model = TypedModel::default();
+        let a = model.add_source("a", f32::fact([1]))?;
+        model.select_output_outlets(&[a])?;
+        assert!(Memory::new(&model)?.is_none());
+        Ok(())
+    }
+}

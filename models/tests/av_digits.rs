@@ -201,3 +201,20 @@ fn what_it_is_made_of_is_counted() {
     assert_eq!(fp32.integer_share_of_macs, Some(0.0));
     assert!(int8.integer_share_of_macs.unwrap() > 0.9, "{:?}", int8.in_float);
 }
+
+/// What evaluation does: one input changes, the other stays, again and again.
+#[test]
+fn what_is_remembered_changes_no_bit() {
+    for precision in [Precision::Int8, Precision::Fp32] {
+        let mut remembering = model(precision, 1);
+        let windows: Vec<Window> = (0..4).map(|seed| remembering.seeded_window(seed)).collect();
+        let mut tensors = remembering.preprocess(&windows[0]).unwrap();
+        for (turn, modality) in
+            [Modality::Image, Modality::Audio, Modality::Audio, Modality::Image].into_iter().enumerate()
+        {
+            remembering.refill(&windows[(turn + 1) % windows.len()], modality, &mut tensors).unwrap();
+            let remembered = remembering.ask(&tensors, None).unwrap();
+            assert_eq!(remembered, model(precision, 1).ask(&tensors, None).unwrap(), "turn {turn}");
+        }
+    }
+}

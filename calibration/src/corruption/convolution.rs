@@ -127,7 +127,10 @@ mod tests {
         for size in [1, 2, 4, 8, 64] {
             for (index, [cosine, sine]) in roots(size).into_iter().enumerate() {
                 let angle = -TAU * index as f64 / size as f64;
-                assert!((cosine - angle.cos()).abs() < 1e-15 && (sine - angle.sin()).abs() < 1e-15, "{index} of {size}");
+                assert!(
+                    (cosine - angle.cos()).abs() < 1e-15 && (sine - angle.sin()).abs() < 1e-15,
+                    "{index} of {size}"
+                );
             }
         }
     }

@@ -40,11 +40,11 @@ use tract_onnx::prelude::*;
 
 use self::assemble::{Region, assemble};
 pub use self::coverage::{Coverage, NodeCoverage};
-pub use self::region::is_region;
 use self::facts::Facts;
 use self::file::File;
 use self::partition::{Item, assign_regions, items};
 use self::region::Running;
+pub use self::region::is_region;
 use crate::graph::{Graph, Operation};
 use crate::kernels::Kernels;
 use crate::plan::Plan;
