@@ -41,28 +41,42 @@ pub(crate) fn share_kept(set: &ReferenceSet, trials: &[&Trial]) -> Measured {
     share_kept_of(&Trials::new(set, trials))
 }
 
-/// A trial's clean score, and its scores under each corruption.
-type Row = (f64, BTreeMap<String, Vec<f64>>);
+/// A trial's clean score, and its scores under corruptions, each by its place among all names in their order: a bootstrap looks at them a thousand times.
+type Row = (f64, Vec<(usize, Vec<f64>)>);
 
 fn row(trial: &Trial) -> Option<Row> {
-    (!trial.corrupted.is_empty()).then(|| (trial.score, trial.corrupted.clone()))
+    let names = names();
+    let placed =
+        |(name, scores): (&String, &Vec<f64>)| Some((names.binary_search(&name.as_str()).ok()?, scores.clone()));
+    let corrupted: Vec<(usize, Vec<f64>)> = trial.corrupted.iter().filter_map(placed).collect();
+    (!corrupted.is_empty()).then_some((trial.score, corrupted))
 }
 
-/// For each corruption that was tried the mean clean score of its samples, and their mean scores at each severity.
-fn means(rows: &[&Row]) -> BTreeMap<String, (f64, Vec<f64>)> {
-    let mut sums: BTreeMap<&str, (f64, Vec<f64>, f64)> = BTreeMap::new();
+/// All names in their order.
+fn names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = corruption_names().collect();
+    names.sort_unstable();
+    names
+}
+
+/// For each corruption that was tried, by its place, the mean clean score of its samples, and their mean scores at each severity.
+fn means(rows: &[&Row]) -> BTreeMap<usize, (f64, Vec<f64>)> {
+    let mut sums: Vec<(f64, Vec<f64>, f64)> = Vec::new();
     for (clean, corrupted) in rows {
-        for (name, scores) in corrupted {
-            let (cleans, sum, count) = sums.entry(name).or_insert_with(|| (0.0, vec![0.0; scores.len()], 0.0));
+        for (place, scores) in corrupted {
+            if *place >= sums.len() {
+                sums.resize(place + 1, (0.0, Vec::new(), 0.0));
+            }
+            let (cleans, sum, count) = &mut sums[*place];
             *cleans += clean;
             *count += 1.0;
+            sum.resize(scores.len(), 0.0);
             sum.iter_mut().zip(scores).for_each(|(sum, score)| *sum += score);
         }
     }
-    let mean = |(name, (clean, sum, count)): (&str, (f64, Vec<f64>, f64))| {
-        (name.to_owned(), (clean / count, sum.into_iter().map(|sum| sum / count).collect()))
-    };
-    sums.into_iter().map(mean).collect()
+    let mean = |(clean, sum, count): (f64, Vec<f64>, f64)| (clean / count, sum.iter().map(|sum| sum / count).collect());
+    let tried = sums.into_iter().enumerate().filter(|(_, (.., count))| *count > 0.0);
+    tried.map(|(place, sums)| (place, mean(sums))).collect()
 }
 
 /// The mean error over corruptions and severities.
@@ -99,14 +113,14 @@ pub(super) fn against(
     of: impl Fn(&ErrorTable, &ErrorTable) -> Result<f64, String>,
 ) -> Measured {
     let Some(reference) = reference else { return trials.absent(NO_REFERENCE) };
+    let theirs_of: Vec<Option<&Vec<f64>>> = names().into_iter().map(|name| reference.errors.get(name)).collect();
     let shared = |trial: &Trial| {
         let (clean, mut scores) = row(trial)?;
-        scores.retain(|name, _| reference.errors.contains_key(name));
+        scores.retain(|(place, _)| theirs_of[*place].is_some());
         (!scores.is_empty()).then_some((clean, scores))
     };
     let tables = |rows: &[&Row]| {
-        let names = means(rows).into_keys();
-        let theirs = names.map(|name| reference.errors.get(&name).cloned().unwrap_or_default()).collect();
+        let theirs = means(rows).into_keys().map(|place| theirs_of[place].cloned().unwrap_or_default()).collect();
         Some((error_table(rows)?, ErrorTable { clean: reference.clean, corrupted: theirs }))
     };
     let all: Vec<Row> = trials.iter().filter_map(shared).collect();
