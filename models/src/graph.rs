@@ -7,10 +7,10 @@ use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::Onnx;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::Cost;
 use tract_onnx::tract_core::ops::binary::{OptBinByScalar, OptBinChain, OptBinUnicast, TypedBinOp};
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::nn::Reduce;
+use tract_onnx::tract_core::ops::{Cost, OpState};
 use tract_onnx::tract_core::plan::eval;
 use tract_onnx::tract_hir::infer::InferenceModel;
 
@@ -149,8 +149,8 @@ pub struct GraphFacts {
 #[derive(Clone, Debug)]
 pub struct Graph {
     state: TypedSimpleState,
-    /// Whether an operator would begin where the last run ended: tract's recurrences (GRU, Scan) do. Its state is then made anew for each run.
-    is_recurrent: bool,
+    /// By node, states as they are before the first run, of operators that would begin where the last run ended: tract's recurrences (GRU, Scan) do.
+    fresh_states: Vec<(usize, Box<dyn OpState>)>,
     /// What the last run with [`Graph::run_changed`] gave.
     memory: Option<Memory>,
     inputs: Vec<Port>,
@@ -210,10 +210,11 @@ impl Graph {
         let outputs = ports(&model, &model.outputs, |index| output_names.get(index).cloned().unwrap_or_default())?;
         let memory = Memory::new(&model).map_err(load_error)?;
         let state = model.into_runnable().and_then(|plan| plan.spawn()).map_err(load_error)?;
-        let nodes = state.plan().model().nodes().iter();
-        let is_recurrent = nodes.zip(&state.op_states).any(|(node, state)| state.is_some() && !int8::is_region(node));
+        let nodes = state.plan().model().nodes().iter().filter(|node| !int8::is_region(node));
+        let fresh = |node: &TypedNode| Some((node.id, state.op_states[node.id].clone()?));
+        let fresh_states = nodes.filter_map(fresh).collect();
         let threads = (execution.threads > 1).then(|| Executor::multithread_with_name(execution.threads, "inference"));
-        Ok(Self { state, is_recurrent, memory, inputs, outputs, facts, threads, engine, assumed })
+        Ok(Self { state, fresh_states, memory, inputs, outputs, facts, threads, engine, assumed })
     }
 
     /// What goes in, in order.
@@ -267,7 +268,7 @@ impl Graph {
 
     /// Runs the graph once, on values in its order.
     pub(crate) fn run_values(&mut self, inputs: Vec<Value>) -> Result<Vec<Value>, GraphError> {
-        self.begin()?;
+        self.begin();
         let state = &mut self.state;
         let run = |inputs| state.run(inputs);
         unharmed(self.threads.clone(), inputs, run)
@@ -276,7 +277,7 @@ impl Graph {
     /// As [`Graph::run_values`], to the bit, but what hangs on inputs that are those of the last run here isn't computed again. Not to be timed.
     pub(crate) fn run_changed(&mut self, inputs: Vec<Value>) -> Result<Vec<Value>, GraphError> {
         let Some(mut memory) = self.memory.take() else { return self.run_values(inputs) };
-        self.begin()?;
+        self.begin();
         let state = &mut self.state;
         let run = |inputs| run_new(state, &mut memory, inputs);
         let outputs = unharmed(self.threads.clone(), inputs, run);
@@ -288,11 +289,10 @@ impl Graph {
     }
 
     /// Lets no run begin where the last one ended.
-    fn begin(&mut self) -> Result<(), GraphError> {
-        if self.is_recurrent {
-            self.state = self.state.plan().spawn().map_err(run_error)?;
+    fn begin(&mut self) {
+        for (node, fresh) in &self.fresh_states {
+            self.state.op_states[*node] = Some(fresh.clone());
         }
-        Ok(())
     }
 }
 
