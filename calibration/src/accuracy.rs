@@ -138,21 +138,19 @@ struct Figures<'a> {
 
 impl<'a> Figures<'a> {
     fn new(scored: &'a Scored) -> Self {
-        let samples = scored.rows().iter().map(|row| (row.id.as_str(), row.cluster.as_deref()));
-        Self { scored, resampling: Resampling::new(samples) }
+        Self { scored, resampling: Resampling::new(scored.rows().iter().map(|row| scored.drawn(row))) }
     }
 
     fn interval(&self) -> String {
+        let drawn = self.resampling.drawn();
         match self.resampling.clusters {
-            Some(count) => format!("95 %, bootstrap over {count} clusters, {RESAMPLES} resamples; Wilson for slices"),
-            None if self.resampling.is_one_cluster => {
-                format!(
-                    "95 %, of this one cluster alone: Wilson for top-1, bootstrap over samples otherwise, {RESAMPLES} resamples"
-                )
-            }
-            None => {
-                format!("95 %, Wilson for top-1 and slices, bootstrap over samples otherwise, {RESAMPLES} resamples")
-            }
+            Some(_) => format!("95 %, bootstrap over {drawn}, {RESAMPLES} resamples; Wilson for slices"),
+            None if self.resampling.is_one_cluster => format!(
+                "95 %, of this one cluster alone: Wilson for top-1, bootstrap over {drawn} otherwise, {RESAMPLES} resamples"
+            ),
+            None => format!(
+                "95 %, Wilson for top-1 and slices, bootstrap over {drawn} otherwise, {RESAMPLES} resamples"
+            ),
         }
     }
 
@@ -185,8 +183,7 @@ impl<'a> Figures<'a> {
     }
 
     fn of_probabilities(&self, score: fn(&[Vec<f64>], &[usize]) -> Option<f64>) -> Measured {
-        let each =
-            |row: &Row| score(&[row.prediction.probabilities.iter().map(|p| f64::from(*p)).collect()], &[row.truth]);
+        let each = |row: &Row| score(&[wide(row)], &[row.truth]);
         let values: Vec<Option<f64>> = self.rows().iter().map(each).collect();
         self.of_means(&values)
     }
@@ -234,6 +231,10 @@ impl<'a> Figures<'a> {
         };
         self.scored.labels().iter().enumerate().map(figures).collect()
     }
+}
+
+fn wide(row: &Row) -> Vec<f64> {
+    row.prediction.probabilities.iter().map(|p| f64::from(*p)).collect()
 }
 
 fn slices(rows: &[Row]) -> Vec<SliceFigures> {
