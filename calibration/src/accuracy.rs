@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use edgeval_measure::{
     CalibrationError, ClassScores, Confusion, ConfusionSummary, Measured, RANKED_SAMPLES, ReliabilityBin, Resampled,
-    bootstrap, brier_score, calibration_error, negative_log_likelihood, reliability_bins, wilson,
+    bootstrap, brier_score, calibration_error, negative_log_likelihood, reliability_bins, top_k_accuracy, wilson,
 };
 use serde::Serialize;
 
-use crate::resampling::{RESAMPLES, Resampling, mean, widest};
+use crate::resampling::{RESAMPLES, Resampling, mean, mean_score, widest};
 use crate::score::{Row, Scored};
+
+/// How many of the most probable classes `top5` looks at.
+const FIRST_FEW: usize = 5;
 
 /// How often the model is right. Figures are 0 to 1.
 #[derive(Clone, Debug, Serialize)]
@@ -18,6 +21,8 @@ pub struct Accuracy {
     pub interval: String,
     /// Share of right answers.
     pub top1: Measured,
+    /// Share of samples whose label is among the five most probable classes; of models with more classes than that.
+    pub top5: Measured,
     /// Mean of the classes' precision.
     pub precision_macro: Measured,
     /// Mean of the classes' recall.
@@ -88,7 +93,7 @@ pub struct SliceFigures {
 
 impl Scored {
     /// How often the model was right, with 95 % intervals: Wilson's where samples are independent, a bootstrap over clusters
-    /// where they name theirs. A rate's (top-1, a class's precision and recall) is never narrower than Wilson's: samples that aren't
+    /// where they name theirs. A rate's (top-1, top-5, a class's precision and recall) is never narrower than Wilson's: samples that aren't
     /// independent tell less, not more, though no resample of samples that are all right shows it.
     #[must_use]
     pub fn accuracy(&self) -> Accuracy {
@@ -110,6 +115,7 @@ impl Scored {
             recall_micro: top1.clone(),
             f1_micro: top1.clone(),
             top1,
+            top5: figures.top5(),
             precision_weighted: of(|c| Some(c.weighted_average?.precision)),
             recall_weighted: of(|c| Some(c.weighted_average?.recall)),
             f1_weighted: of(|c| Some(c.weighted_average?.f1)),
@@ -146,10 +152,10 @@ impl<'a> Figures<'a> {
         match self.resampling.clusters {
             Some(_) => format!("95 %, bootstrap over {drawn}, {RESAMPLES} resamples; Wilson for slices"),
             None if self.resampling.is_one_cluster => format!(
-                "95 %, of this one cluster alone: Wilson for top-1, bootstrap over {drawn} otherwise, {RESAMPLES} resamples"
+                "95 %, of this one cluster alone: Wilson for top-1 and top-5, bootstrap over {drawn} otherwise, {RESAMPLES} resamples"
             ),
             None => format!(
-                "95 %, Wilson for top-1 and slices, bootstrap over {drawn} otherwise, {RESAMPLES} resamples"
+                "95 %, Wilson for top-1, top-5 and slices, bootstrap over {drawn} otherwise, {RESAMPLES} resamples"
             ),
         }
     }
@@ -174,6 +180,14 @@ impl<'a> Figures<'a> {
         let independent = self.rate(|_| true, |row| row.prediction.class == row.truth);
         let resampled = || confusions.figure(|summary| summary.as_ref()?.accuracy);
         if self.resampling.clusters.is_some() { widest(resampled(), &independent) } else { independent }
+    }
+
+    fn top5(&self) -> Measured {
+        if self.scored.labels().len() <= FIRST_FEW {
+            return Measured::not_measured("the model has five classes or fewer: the right one is always among five");
+        }
+        let among = |row: &Row| top_k_accuracy(&[wide(row)], &[row.truth], FIRST_FEW);
+        mean_score(&self.rows().iter().filter_map(among).collect::<Vec<f64>>(), &self.resampling)
     }
 
     /// Wilson's: how many of some rows are so.
