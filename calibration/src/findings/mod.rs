@@ -15,11 +15,13 @@ use serde::Serialize;
 
 pub use self::fairness::{Contribution, Fairness};
 pub use self::interpretability::{Interpretability, ModalityMap};
-pub use self::robustness::{Attack, CorruptionScores, Missing, Noise, PrecisionFigures, Robustness, Skew};
+pub use self::robustness::{
+    Attack, AttackFigures, CorruptionScores, Missing, Noise, PrecisionFigures, Robustness, Skew,
+};
 pub(crate) use self::robustness::{corruption_names, share_kept};
 pub use self::slices::{Groups, SliceKey};
 use crate::resampling::{Drawn, Resampling, bootstrapped, mean_score};
-use crate::{ReferenceSet, SetError, Trial};
+use crate::{ReferenceSet, SetError, Trial, TrialOptions};
 
 /// What was tried.
 #[derive(Clone, Debug)]
@@ -31,6 +33,7 @@ pub(crate) struct Tried<'a> {
     pub modalities: Vec<Modality>,
     /// The score of each sample of the split as it is, by its place.
     pub scores: Vec<(usize, f64)>,
+    pub options: TrialOptions,
 }
 
 /// What the trials say together.
