@@ -223,6 +223,35 @@ fn words_that_a_model_generates_are_shown_with_their_falls() {
     }
 }
 
+/// Pictures and texts that belong together, each pair another one.
+fn pairs_set(pairs: u8) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut lines = String::new();
+    for pair in 0..pairs {
+        let level = |pixel: u8| pixel.wrapping_mul(17).wrapping_add(pair.wrapping_mul(53));
+        let picture = image::GrayImage::from_raw(4, 4, (0..16).map(level).collect()).unwrap();
+        picture.save(folder.path().join(format!("{pair}.png"))).unwrap();
+        let words = ["what", "is", "a", "star"].map(|word| word.repeat(usize::from(pair) % 3 + 1)).join(" ");
+        let sample = serde_json::json!({"id": pair.to_string(), "file_name": format!("{pair}.png"), "text": format!("{words} {pair}")});
+        lines += &format!("{sample}\n");
+    }
+    std::fs::write(folder.path().join("metadata.jsonl"), lines).unwrap();
+    folder
+}
+
+#[test]
+fn a_page_of_pairs_speaks_of_directions_and_not_of_maps() {
+    let (folder, set) = (tempfile::tempdir().unwrap(), pairs_set(12));
+    let model = format!("{BUNDLES}/find");
+    let page = page_of(folder.path(), &[&model, "--precision", "fp32", "--set", set.path().to_str().unwrap()]);
+    let opened = open(&page);
+    is_whole(&opened);
+    for words in ["image → text", "recall@10", "among the first five in", "direction", "there are no maps"] {
+        assert!(opened.dom.contains(words), "{words}");
+    }
+    assert!(!opened.dom.contains("Not explained"), "nothing of pairs can be explained: said once, not of each");
+}
+
 #[test]
 fn a_page_that_can_t_be_written_is_told_before_the_work() {
     let started = Instant::now();

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use edgeval_measure::{
     CalibrationError, ClassScores, Confusion, ConfusionSummary, Measured, RANKED_SAMPLES, ReliabilityBin, Resampled,
-    bootstrap, brier_score, calibration_error, negative_log_likelihood, reliability_bins, wilson,
+    bootstrap, brier_score, calibration_error, negative_log_likelihood, reliability_bins, top_k_accuracy, wilson,
 };
 use serde::Serialize;
 
-use crate::resampling::{RESAMPLES, Resampling, mean, widest};
+use crate::resampling::{RESAMPLES, Resampling, mean, mean_score, widest};
 use crate::score::{Row, Scored};
+
+/// How many of the most probable classes `top5` looks at.
+const FIRST_FEW: usize = 5;
 
 /// How often the model is right. Figures are 0 to 1.
 #[derive(Clone, Debug, Serialize)]
@@ -18,6 +21,8 @@ pub struct Accuracy {
     pub interval: String,
     /// Share of right answers.
     pub top1: Measured,
+    /// Share of samples whose label is among the five most probable classes; of models with more classes than that.
+    pub top5: Measured,
     /// Mean of the classes' precision.
     pub precision_macro: Measured,
     /// Mean of the classes' recall.
@@ -88,7 +93,7 @@ pub struct SliceFigures {
 
 impl Scored {
     /// How often the model was right, with 95 % intervals: Wilson's where samples are independent, a bootstrap over clusters
-    /// where they name theirs. A rate's (top-1, a class's precision and recall) is never narrower than Wilson's: samples that aren't
+    /// where they name theirs. A rate's (top-1, top-5, a class's precision and recall) is never narrower than Wilson's: samples that aren't
     /// independent tell less, not more, though no resample of samples that are all right shows it.
     #[must_use]
     pub fn accuracy(&self) -> Accuracy {
@@ -110,6 +115,7 @@ impl Scored {
             recall_micro: top1.clone(),
             f1_micro: top1.clone(),
             top1,
+            top5: figures.top5(),
             precision_weighted: of(|c| Some(c.weighted_average?.precision)),
             recall_weighted: of(|c| Some(c.weighted_average?.recall)),
             f1_weighted: of(|c| Some(c.weighted_average?.f1)),
@@ -138,21 +144,19 @@ struct Figures<'a> {
 
 impl<'a> Figures<'a> {
     fn new(scored: &'a Scored) -> Self {
-        let samples = scored.rows().iter().map(|row| (row.id.as_str(), row.cluster.as_deref()));
-        Self { scored, resampling: Resampling::new(samples) }
+        Self { scored, resampling: Resampling::new(scored.rows().iter().map(|row| scored.drawn(row))) }
     }
 
     fn interval(&self) -> String {
+        let drawn = self.resampling.drawn();
         match self.resampling.clusters {
-            Some(count) => format!("95 %, bootstrap over {count} clusters, {RESAMPLES} resamples; Wilson for slices"),
-            None if self.resampling.is_one_cluster => {
-                format!(
-                    "95 %, of this one cluster alone: Wilson for top-1, bootstrap over samples otherwise, {RESAMPLES} resamples"
-                )
-            }
-            None => {
-                format!("95 %, Wilson for top-1 and slices, bootstrap over samples otherwise, {RESAMPLES} resamples")
-            }
+            Some(_) => format!("95 %, bootstrap over {drawn}, {RESAMPLES} resamples; Wilson for slices"),
+            None if self.resampling.is_one_cluster => format!(
+                "95 %, of this one cluster alone: Wilson for top-1 and top-5, bootstrap over {drawn} otherwise, {RESAMPLES} resamples"
+            ),
+            None => format!(
+                "95 %, Wilson for top-1, top-5 and slices, bootstrap over {drawn} otherwise, {RESAMPLES} resamples"
+            ),
         }
     }
 
@@ -178,6 +182,14 @@ impl<'a> Figures<'a> {
         if self.resampling.clusters.is_some() { widest(resampled(), &independent) } else { independent }
     }
 
+    fn top5(&self) -> Measured {
+        if self.scored.labels().len() <= FIRST_FEW {
+            return Measured::not_measured("the model has five classes or fewer: the right one is always among five");
+        }
+        let among = |row: &Row| top_k_accuracy(&[wide(row)], &[row.truth], FIRST_FEW);
+        mean_score(&self.rows().iter().filter_map(among).collect::<Vec<f64>>(), &self.resampling)
+    }
+
     /// Wilson's: how many of some rows are so.
     fn rate(&self, of: impl Fn(&Row) -> bool, is: impl Fn(&Row) -> bool) -> Measured {
         let all: Vec<&Row> = self.rows().iter().filter(|row| of(row)).collect();
@@ -185,8 +197,7 @@ impl<'a> Figures<'a> {
     }
 
     fn of_probabilities(&self, score: fn(&[Vec<f64>], &[usize]) -> Option<f64>) -> Measured {
-        let each =
-            |row: &Row| score(&[row.prediction.probabilities.iter().map(|p| f64::from(*p)).collect()], &[row.truth]);
+        let each = |row: &Row| score(&[wide(row)], &[row.truth]);
         let values: Vec<Option<f64>> = self.rows().iter().map(each).collect();
         self.of_means(&values)
     }
@@ -234,6 +245,10 @@ impl<'a> Figures<'a> {
         };
         self.scored.labels().iter().enumerate().map(figures).collect()
     }
+}
+
+fn wide(row: &Row) -> Vec<f64> {
+    row.prediction.probabilities.iter().map(|p| f64::from(*p)).collect()
 }
 
 fn slices(rows: &[Row]) -> Vec<SliceFigures> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use edgeval_measure::{ChrfStatistics, Confusion, Measured, brier_score, mcnemar_exact};
 use serde::Serialize;
 
-use crate::resampling::{Resampling, bootstrapped, mean, mean_score};
+use crate::resampling::{Drawn, Resampling, bootstrapped, mean, mean_score};
 use crate::{Answers, Evaluated, GeneratedRow, ReferenceSet, Row};
 
 /// Why two models can't be compared.
@@ -81,7 +81,7 @@ impl Comparison {
         }
         let samples: Vec<_> = pairs.iter().map(|(place, ..)| &set.samples()[*place]).collect();
         let ids: Vec<&str> = samples.iter().map(|sample| sample.id.as_str()).collect();
-        let resampling = Resampling::new(samples.iter().map(|sample| (sample.id.as_str(), sample.cluster.as_deref())));
+        let resampling = Resampling::new(samples.iter().map(|sample| Drawn::from(*sample)));
         let mut figures = vec![of_scores(score, &pairs, &resampling)];
         match (&first.answers, &second.answers) {
             (Answers::Classes(a), Answers::Classes(b)) => {
@@ -196,7 +196,8 @@ mod tests {
             .collect();
         let pairs = pairs(&scores);
         let names: Vec<String> = (0..40).map(|sample| sample.to_string()).collect();
-        let resampling = Resampling::new(names.iter().map(|name| (name.as_str(), None)));
+        let drawn = names.iter().map(|id| Drawn { id, cluster: None, ask: None, label: None });
+        let resampling = Resampling::new(drawn);
         let figure = of_scores("top1", &pairs, &resampling);
         let (first, second) = (*figure.first.figure().unwrap(), *figure.second.figure().unwrap());
         let difference = *figure.difference.figure().unwrap();

@@ -4,7 +4,7 @@ use edgeval_measure::{Figure, Measured, UniformityKernel, auc, separation};
 use serde::Serialize;
 
 use crate::pairs::unit_pair;
-use crate::resampling::{Resampling, bootstrapped, mean};
+use crate::resampling::{Drawn, Resampling, bootstrapped, mean};
 use crate::{Scored, ScoredPairs, ScoredTexts};
 
 /// A pair is held against so many others on average: all of them would be the square of the samples.
@@ -34,16 +34,15 @@ pub struct Consistency {
 /// One sample's two embeddings, of length 1.
 #[derive(Clone, Debug)]
 pub(crate) struct EmbeddedRow<'a> {
-    id: &'a str,
-    cluster: Option<&'a str>,
+    drawn: Drawn<'a>,
     pair: (Vec<f32>, Vec<f32>),
     /// Samples with the same aren't compared: their pairs may well be near.
     meaning: &'a str,
 }
 
 impl<'a> EmbeddedRow<'a> {
-    pub const fn new((id, cluster): (&'a str, Option<&'a str>), pair: (Vec<f32>, Vec<f32>), meaning: &'a str) -> Self {
-        Self { id, cluster, pair, meaning }
+    pub const fn new(drawn: Drawn<'a>, pair: (Vec<f32>, Vec<f32>), meaning: &'a str) -> Self {
+        Self { drawn, pair, meaning }
     }
 }
 
@@ -51,7 +50,7 @@ impl Consistency {
     /// Of rows of embeddings; without any they can't be measured.
     pub(crate) fn new(rows: &[EmbeddedRow<'_>]) -> Self {
         let (first, second): (Vec<Vec<f32>>, Vec<Vec<f32>>) = rows.iter().map(|row| row.pair.clone()).unzip();
-        let resampling = Resampling::new(rows.iter().map(|row| (row.id, row.cluster)));
+        let resampling = Resampling::new(rows.iter().map(|row| row.drawn));
         let figures = Figures { rows, first: &first, second: &second, resampling };
         let (belonging, others) = figures.distances();
         let to_others: Vec<Option<f64>> = others.iter().map(|row| mean(row.iter().copied())).collect();
@@ -76,7 +75,7 @@ impl Scored {
     pub fn consistency(&self) -> Consistency {
         let rows = self.rows().iter().filter_map(|row| {
             let pair = unit_pair(&row.prediction.embeddings)?;
-            Some(EmbeddedRow::new((&row.id, row.cluster.as_deref()), pair, &self.labels()[row.truth]))
+            Some(EmbeddedRow::new(self.drawn(row), pair, &self.labels()[row.truth]))
         });
         Consistency::new(&rows.collect::<Vec<_>>())
     }
@@ -88,7 +87,7 @@ impl ScoredTexts {
     pub fn consistency(&self) -> Consistency {
         let rows = self.rows().iter().filter_map(|row| {
             let pair = unit_pair(&row.embeddings)?;
-            Some(EmbeddedRow::new((&row.id, row.cluster.as_deref()), pair, row.references.first().unwrap_or(&row.id)))
+            Some(EmbeddedRow::new(row.into(), pair, row.references.first().unwrap_or(&row.id)))
         });
         Consistency::new(&rows.collect::<Vec<_>>())
     }
@@ -98,9 +97,10 @@ impl ScoredPairs {
     /// The same; all samples are compared.
     #[must_use]
     pub fn consistency(&self) -> Consistency {
-        let rows = self.rows().iter().map(|row| {
-            EmbeddedRow::new((&row.id, row.cluster.as_deref()), (row.first.clone(), row.second.clone()), &row.id)
-        });
+        let rows = self
+            .rows()
+            .iter()
+            .map(|row| EmbeddedRow::new(row.into(), (row.first.clone(), row.second.clone()), &row.id));
         Consistency::new(&rows.collect::<Vec<_>>())
     }
 }

@@ -114,7 +114,7 @@ impl Evaluation<'_> {
         let modalities = workers.first().map(|worker| worker.model.modalities()).unwrap_or_default();
         let modalities: Vec<Modality> =
             modalities.into_iter().filter(|modality| Some(*modality) != self.without).collect();
-        let subject = Tried { set: self.set, score: judge.name(), modalities, scores };
+        let subject = Tried { set: self.set, score: judge.name(), modalities, scores, options: self.options };
         let enough = AtomicBool::new(false);
         let (trials, wrong_explained) = match workers.first_mut().map(|worker| &mut worker.model) {
             Some(model) if to_try > 0 => {

@@ -6,6 +6,7 @@ use std::io::Write;
 use edgeval_models::{Generated, Modality, Prediction};
 use serde::Serialize;
 
+use crate::resampling::Drawn;
 use crate::{Sample, SetError};
 
 /// One sample's right answers, and the model's.
@@ -25,6 +26,13 @@ pub struct GeneratedRow {
     pub cluster: Option<String>,
     /// Its groups.
     pub slices: BTreeMap<String, String>,
+}
+
+impl<'a> From<&'a GeneratedRow> for Drawn<'a> {
+    fn from(row: &'a GeneratedRow) -> Self {
+        let ask = row.slices.get("ask").map(String::as_str);
+        Self { id: &row.id, cluster: row.cluster.as_deref(), ask, label: None }
+    }
 }
 
 /// A split's texts, to be held against their references.

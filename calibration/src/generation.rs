@@ -11,7 +11,7 @@ use edgeval_measure::{
 use serde::Serialize;
 
 use crate::generated::{GeneratedRow, ScoredTexts};
-use crate::resampling::{RESAMPLES, Resampling, bootstrapped, widest};
+use crate::resampling::{Drawn, RESAMPLES, Resampling, bootstrapped, widest};
 
 /// How near a model's texts are to their references. A figure's `n` counts the samples that it is defined for: a sample without
 /// references has none, and one whose references have nothing that a figure counts hasn't that one.
@@ -191,16 +191,15 @@ impl<'a> Group<'a> {
     }
 
     fn interval(&self) -> String {
+        let drawn = self.resampling.drawn();
         match self.resampling.clusters {
-            Some(count) => {
-                format!(
-                    "95 %, bootstrap over {count} clusters, {RESAMPLES} resamples; of rates never narrower than Wilson's"
-                )
+            Some(_) => {
+                format!("95 %, bootstrap over {drawn}, {RESAMPLES} resamples; of rates never narrower than Wilson's")
             }
             None if self.resampling.is_one_cluster => format!(
-                "95 %, of this one cluster alone: Wilson for rates, bootstrap over samples otherwise, {RESAMPLES} resamples"
+                "95 %, of this one cluster alone: Wilson for rates, bootstrap over {drawn} otherwise, {RESAMPLES} resamples"
             ),
-            None => format!("95 %, Wilson for rates, bootstrap over samples otherwise, {RESAMPLES} resamples"),
+            None => format!("95 %, Wilson for rates, bootstrap over {drawn} otherwise, {RESAMPLES} resamples"),
         }
     }
 
@@ -292,7 +291,7 @@ impl<'a> Group<'a> {
 
 fn resampling(rows: &[GeneratedRow], places: &[usize]) -> Resampling {
     let rows = places.iter().filter_map(|&place| rows.get(place));
-    Resampling::new(rows.map(|row| (row.id.as_str(), row.cluster.as_deref())))
+    Resampling::new(rows.map(Drawn::from))
 }
 
 fn mean(values: &[f64], resampling: &Resampling) -> Measured {

@@ -37,8 +37,8 @@ pub use consistency::Consistency;
 pub use error::SetError;
 pub use evaluation::{Evaluated, Evaluation, Observer, Stage};
 pub use findings::{
-    Attack, Contribution, CorruptionScores, Fairness, Findings, Groups, Interpretability, Missing, ModalityMap, Noise,
-    PrecisionFigures, Robustness, Skew, SliceKey,
+    Attack, AttackFigures, Contribution, CorruptionScores, Fairness, Findings, Groups, Interpretability, Missing,
+    ModalityMap, Noise, PrecisionFigures, Robustness, Skew, SliceKey,
 };
 pub use generated::{GeneratedRow, ScoredTexts};
 pub use generation::{Generation, GenerationSlice};
@@ -48,5 +48,5 @@ pub use retrieval::Retrieval;
 pub use sample::{PixelBox, Sample};
 pub use score::{Row, Scored};
 pub use set::ReferenceSet;
-pub use square_attack::{Attacked, SquareAttack};
+pub use square_attack::{Attacked, SoundAttack, SquareAttack};
 pub use trial::{Agreement, AttackEnd, Explanation, PrecisionGap, Replaced, Trial, TrialOptions, Worker};

@@ -6,6 +6,7 @@ use std::io::Write;
 use edgeval_models::{Modality, Prediction};
 use serde::Serialize;
 
+use crate::resampling::Drawn;
 use crate::{Sample, SetError};
 
 /// One sample's two embeddings.
@@ -21,6 +22,13 @@ pub struct PairRow {
     pub cluster: Option<String>,
     /// Its groups.
     pub slices: BTreeMap<String, String>,
+}
+
+impl<'a> From<&'a PairRow> for Drawn<'a> {
+    fn from(row: &'a PairRow) -> Self {
+        let ask = row.slices.get("ask").map(String::as_str);
+        Self { id: &row.id, cluster: row.cluster.as_deref(), ask, label: None }
+    }
 }
 
 /// A split's embeddings.

@@ -3,7 +3,7 @@
 use edgeval_measure::{Measured, RetrievalRanks, embedding_distances, median_rank};
 use serde::Serialize;
 
-use crate::resampling::{Resampling, bootstrapped, mean_score};
+use crate::resampling::{Drawn, Resampling, bootstrapped, mean_score};
 use crate::{PairRow, ScoredPairs};
 
 /// Finding in both directions, among all pairs of the split; ties are broken against us.
@@ -44,7 +44,7 @@ impl ScoredPairs {
         let ranks = self.ranks().unwrap_or(RetrievalRanks { forward: Vec::new(), backward: Vec::new() });
         let RetrievalRanks { forward, backward } = ranks;
         let too_large = format!("{pool} pairs; ranks are taken among {MAXIMUM_POOL} at most: split the set");
-        let resampling = Resampling::new(self.rows().iter().map(|row| (row.id.as_str(), row.cluster.as_deref())));
+        let resampling = Resampling::new(self.rows().iter().map(Drawn::from));
         let absent = if pool > MAXIMUM_POOL { too_large.as_str() } else { "there are no pairs" };
         let mean = |values: &[f64]| match values {
             [] => Measured::not_measured(absent),

@@ -6,6 +6,7 @@ use std::io::Write;
 use edgeval_models::Prediction;
 use serde::Serialize;
 
+use crate::resampling::Drawn;
 use crate::{Sample, SetError};
 
 /// One sample's truth and prediction.
@@ -81,6 +82,12 @@ impl Scored {
     #[must_use]
     pub fn labels(&self) -> &[String] {
         &self.labels
+    }
+
+    /// With which others a row is drawn.
+    pub(crate) fn drawn<'a>(&'a self, row: &'a Row) -> Drawn<'a> {
+        let (ask, label) = (row.slices.get("ask").map(String::as_str), self.labels.get(row.truth).map(String::as_str));
+        Drawn { id: &row.id, cluster: row.cluster.as_deref(), ask, label }
     }
 
     /// Every sample, in order.

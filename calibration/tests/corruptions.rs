@@ -163,6 +163,30 @@ fn sound_noise_grows_with_severity() {
     }
 }
 
+/// Of noise that can be heard: an offset is none.
+#[test]
+fn noise_is_as_loud_as_it_says() {
+    // Quiet enough that nothing is cut off.
+    let own = Sound { samples: sound(8000, 100).samples.iter().map(|sample| sample / 20.0).collect(), ..sound(1, 1) };
+    let mean = |samples: &[f64]| samples.iter().sum::<f64>() / samples.len() as f64;
+    let power = |samples: &[f64]| mean(&samples.iter().map(|sample| sample * sample).collect::<Vec<f64>>());
+    let own_power = power(&own.samples.iter().map(|sample| f64::from(*sample)).collect::<Vec<f64>>());
+    let kinds = [SoundCorruption::WhiteNoise, SoundCorruption::PinkNoise, SoundCorruption::Hum];
+    for (kind, severity) in kinds.into_iter().flat_map(|kind| Severity::ALL.map(|severity| (kind, severity))) {
+        for sample in 0..20 {
+            let heard = corrupt_sound(&own, kind, severity, Seed { sample, ..SEED }, &[]).unwrap();
+            let noise: Vec<f64> =
+                heard.samples.iter().zip(&own.samples).map(|(one, other)| f64::from(one - other)).collect();
+            let offset_share = mean(&noise).powi(2) / power(&noise);
+            let snr_db = 10.0 * (own_power / (power(&noise) * (1.0 - offset_share))).log10();
+            let stated_db = kind.snr_db().unwrap()[severity as usize];
+            let (name, number) = (kind.name(), severity.number());
+            assert!((snr_db - stated_db).abs() < 0.1, "{name} {number}: {snr_db} dB, and {stated_db} are stated");
+            assert!(offset_share < 0.005, "{name} {number}: {offset_share} of the power is an offset");
+        }
+    }
+}
+
 #[test]
 fn seeds_change_what_is_random_and_nothing_else() {
     let picture = picture(40, 40, Channels::Rgb);

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use edgeval_calibration::{
-    Evaluated, Evaluation, Journal, Kept, Observer, ReferenceSet, SetError, SquareAttack, Stage, TrialOptions, Worker,
+    Evaluated, Evaluation, Journal, Kept, Observer, ReferenceSet, SetError, SoundAttack, SquareAttack,
+    Stage, TrialOptions, Worker,
 };
 use edgeval_models::{Bundle, Execution, Modality, Model, Precision};
 use serde_json::Value;
@@ -65,7 +66,8 @@ fn some_digits(folder: &Path, change: impl Fn(&mut Value)) -> ReferenceSet {
 
 fn options() -> TrialOptions {
     let attack = SquareAttack { epsilon: 8, queries: 12, share: 0.05 };
-    TrialOptions { seed: 7, attack, examined: 3 }
+    let sound_attack = SoundAttack { epsilon: 0.01, queries: 12, share: 0.3 };
+    TrialOptions { seed: 7, attack, sound_attack, examined: 3 }
 }
 
 struct Run<'a> {
@@ -135,6 +137,16 @@ fn every_dimension_of_two_modalities_is_found() {
     assert_eq!(robustness["corruptions"].as_array().unwrap().len(), 19 + 2 + 10);
     assert!(value(&robustness["share_kept"]) > 0.9 && value(&robustness["attack"]["robust"]) > 0.5);
     assert_eq!(robustness["attack"]["clean"]["n"], 3, "as many as are examined");
+    let on_sound = &robustness["attack"]["on_sound"];
+    assert!(on_sound["clean"]["n"] == 3 && value(&on_sound["robust"]) > 0.5, "{on_sound}");
+    assert_eq!((&on_sound["epsilon"], &on_sound["most_queries"]), (&0.01.into(), &12.into()));
+    let ends = evaluated
+        .trials
+        .iter()
+        .filter(|trial| trial.score > 0.0)
+        .filter_map(|trial| Some(trial.attacked?.right && trial.attacked_sound?.right));
+    let unbroken = ends.clone().filter(|right| *right).count() as f64 / ends.count() as f64;
+    assert_eq!(value(&robustness["attack"]["unbroken"]), unbroken, "no attack alone breaks it");
     assert!(value(&robustness["precision"]["same"]) > 0.9);
     // Shapley's values add up to what all have over none.
     let shapley: f64 =
@@ -158,6 +170,12 @@ fn what_the_set_or_the_model_lacks_isn_t_measured() {
     let found = json(&Run { set: &set, bundle: &bundle, without: None }.all());
     assert_eq!(found["robustness"]["corruptions"].as_array().unwrap().len(), 21);
     assert_eq!(found["robustness"]["missing"][1]["nothing"]["not_measured"], "no sample has audio");
+    let attack = &found["robustness"]["attack"];
+    let reason = attack["on_sound"]["robust"]["not_measured"].as_str().unwrap();
+    assert!(
+        reason.starts_with("no sample with a sound") && attack["unbroken"] == attack["robust_by_clean"],
+        "{attack}"
+    );
     assert_eq!(found["agreement"]["not_measured"], "no sample has two modalities, or nothing is answered");
     assert_eq!(value(&found["fairness"]["imbalance"]), 1.0, "the picture does everything");
 

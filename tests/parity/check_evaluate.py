@@ -29,6 +29,8 @@ def expected(rows, labels):
         scores = metrics.precision_recall_fscore_support(truth, predicted, average=average, zero_division=0)
         for name, value in zip(("precision", "recall", "f1"), scores):
             figures[f"{name}_{average}"] = value
+    probabilities = [row["probabilities"] for row in rows]
+    figures["top5"] = metrics.top_k_accuracy_score([labels.index(label) for label in truth], probabilities, k=5, labels=range(len(labels)))
     # Probabilities are 32-bit floats, written in as few digits as tell them apart.
     confidence = np.array([max(row["probabilities"]) for row in rows], dtype=np.float32)
     figures["ece"], figures["mce"] = calibration_error(confidence, np.equal(truth, predicted))

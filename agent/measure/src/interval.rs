@@ -33,7 +33,8 @@ pub fn wilson(right: u64, n: u64) -> Measured {
 /// replacement and within its stratum, and gives the indices of all their samples.
 ///
 /// `clusters` and `strata` name each sample's own and are as many; pass the same stratum for all when there are none. A cluster
-/// in two strata counts as two. The same seed gives the same resamples everywhere.
+/// in two strata counts as two: [`crate::strata_of_clusters`] gives strata that no cluster is across. The same seed gives the same resamples
+/// everywhere.
 #[must_use]
 pub fn resample_clusters(clusters: &[&str], strata: &[&str], resamples: usize, seed: u64) -> Vec<Vec<usize>> {
     let mut members: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();

@@ -112,6 +112,38 @@ proptest! {
     }
 
     #[test]
+    fn clusters_are_drawn_whole_and_within_strata_that_are_large_enough(
+        samples in prop::collection::vec((0_u8..30, 0_u8..6), 1..120),
+        least in 1_usize..8,
+    ) {
+        let names: Vec<(String, String)> = samples.iter().map(|(cluster, stratum)| (cluster.to_string(), stratum.to_string())).collect();
+        let (clusters, strata): (Vec<&str>, Vec<&str>) = names.iter().map(|(a, b)| (a.as_str(), b.as_str())).unzip();
+        let drawn_within = measure::strata_of_clusters(&clusters, &strata, least);
+        let count = |stratum: &str, among: &[usize]| {
+            let of = among.iter().filter(|&&sample| drawn_within[sample] == stratum).map(|&sample| clusters[sample]);
+            of.collect::<std::collections::BTreeSet<_>>().len()
+        };
+        let all: Vec<usize> = (0..names.len()).collect();
+        let found: std::collections::BTreeSet<&str> = drawn_within.iter().copied().collect();
+        prop_assert!(found.len() == 1 || found.iter().all(|stratum| count(stratum, &all) >= least));
+        // What is drawn within one stratum is in no other, and what was one stratum still is.
+        for (one, other) in all.iter().flat_map(|&one| all.iter().map(move |&other| (one, other))) {
+            let belong = clusters[one] == clusters[other] || strata[one] == strata[other];
+            prop_assert!(!belong || drawn_within[one] == drawn_within[other]);
+        }
+        // Each stratum is drawn as many clusters of as it has: of clusters with one sample each, as many samples.
+        let own: Vec<String> = all.iter().map(usize::to_string).collect();
+        let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        let within = measure::strata_of_clusters(&own, &strata, least);
+        for drawn in measure::resample_clusters(&own, &within, 3, 1) {
+            for stratum in &within {
+                let size = |among: &[usize]| among.iter().filter(|&&sample| within[sample] == *stratum).count();
+                prop_assert_eq!(size(&drawn), size(&all));
+            }
+        }
+    }
+
+    #[test]
     fn a_bootstrapped_figure_holds_its_value(values in prop::collection::vec(-1e3_f64..1e3, 1..40), seed in any::<u64>()) {
         let names: Vec<String> = (0..values.len()).map(|index| index.to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();

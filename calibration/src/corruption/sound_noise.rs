@@ -32,16 +32,19 @@ pub(super) fn white(length: usize, random: &mut Random) -> Vec<f32> {
 }
 
 /// Sums of noises that change at every sample, every second, every fourth, … (Voss & Clarke 1978, in the order of
-/// McCartney): within about 1 dB of 1/f.
+/// McCartney): within about 1 dB of 1/f. Less their mean: in a short sound the slow ones hardly change, and what they add up to is an offset that
+/// nobody hears, but that would count as power.
 pub(super) fn pink(length: usize, random: &mut Random) -> Vec<f32> {
     let mut octaves: [f64; PINK_OCTAVES] = std::array::from_fn(|_| random.normal());
     let mut sample = |index: usize| {
         let changing = (index.trailing_zeros() as usize).min(PINK_OCTAVES - 1);
         octaves[changing] = random.normal();
         // In one order, so that a sum doesn't depend on those before it.
-        (octaves.iter().sum::<f64>() + random.normal()) as f32
+        octaves.iter().sum::<f64>() + random.normal()
     };
-    (1..=length).map(&mut sample).collect()
+    let noise: Vec<f64> = (1..=length).map(&mut sample).collect();
+    let mean = noise.iter().sum::<f64>() / length.max(1) as f64;
+    noise.into_iter().map(|sample| (sample - mean) as f32).collect()
 }
 
 /// A fundamental at 50 or 60 Hz and harmonics that fall as 1/n, each at its own phase, as far as the rate allows.

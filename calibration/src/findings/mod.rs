@@ -15,11 +15,13 @@ use serde::Serialize;
 
 pub use self::fairness::{Contribution, Fairness};
 pub use self::interpretability::{Interpretability, ModalityMap};
-pub use self::robustness::{Attack, CorruptionScores, Missing, Noise, PrecisionFigures, Robustness, Skew};
+pub use self::robustness::{
+    Attack, AttackFigures, CorruptionScores, Missing, Noise, PrecisionFigures, Robustness, Skew,
+};
 pub(crate) use self::robustness::{corruption_names, share_kept};
 pub use self::slices::{Groups, SliceKey};
-use crate::resampling::{Resampling, bootstrapped, mean_score};
-use crate::{ReferenceSet, SetError, Trial};
+use crate::resampling::{Drawn, Resampling, bootstrapped, mean_score};
+use crate::{ReferenceSet, SetError, Trial, TrialOptions};
 
 /// What was tried.
 #[derive(Clone, Debug)]
@@ -31,6 +33,7 @@ pub(crate) struct Tried<'a> {
     pub modalities: Vec<Modality>,
     /// The score of each sample of the split as it is, by its place.
     pub scores: Vec<(usize, f64)>,
+    pub options: TrialOptions,
 }
 
 /// What the trials say together.
@@ -136,10 +139,7 @@ impl<'a> Trials<'a> {
     fn resampling(&self, trials: &[&Trial]) -> Rc<Resampling> {
         let places: Vec<usize> = trials.iter().map(|trial| trial.place).collect();
         let samples = self.set.samples();
-        let new = |places: &[usize]| {
-            let of = places.iter().map(|&place| (samples[place].id.as_str(), samples[place].cluster.as_deref()));
-            Rc::new(Resampling::new(of))
-        };
+        let new = |places: &[usize]| Rc::new(Resampling::new(places.iter().map(|&place| Drawn::from(&samples[place]))));
         Rc::clone(self.resamplings.borrow_mut().entry(places).or_insert_with_key(|places| new(places)))
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Tried;
 use crate::Sample;
-use crate::resampling::{Resampling, bootstrapped, mean_score};
+use crate::resampling::{Drawn, Resampling, bootstrapped, mean_score};
 
 /// Groups of a split.
 #[derive(Clone, Debug, Serialize)]
@@ -94,9 +94,10 @@ fn groups(tried: &Tried<'_>, names: impl Fn(&Sample) -> Vec<String>) -> BTreeMap
 /// The scores of groups. Within a group samples count as independent.
 fn slices(tried: &Tried<'_>, groups: &BTreeMap<String, Vec<usize>>) -> Vec<Slice> {
     let slice = |(name, members): (&String, &Vec<usize>)| {
-        let ids = members.iter().map(|&index| (tried.set.samples()[tried.scores[index].0].id.as_str(), None));
+        let samples = members.iter().map(|&index| Drawn::from(&tried.set.samples()[tried.scores[index].0]));
         let values: Vec<f64> = members.iter().map(|&index| tried.scores[index].1).collect();
-        Slice { name: name.clone(), score: mean_score(&values, &Resampling::new(ids)) }
+        let independent = Resampling::new(samples.map(|sample| Drawn { cluster: None, ..sample }));
+        Slice { name: name.clone(), score: mean_score(&values, &independent) }
     };
     groups.iter().map(slice).collect()
 }
@@ -107,8 +108,8 @@ fn resampled(tried: &Tried<'_>, cells: &BTreeMap<String, Vec<usize>>, diversity:
         return diversity;
     }
     let covered: Vec<&Vec<usize>> = cells.values().filter(|members| members.len() as u64 >= RANKED_SAMPLES).collect();
-    let samples = tried.scores.iter().map(|(place, _)| &tried.set.samples()[*place]);
-    let resampling = Resampling::new(samples.map(|sample| (sample.id.as_str(), sample.cluster.as_deref())));
+    let samples = tried.scores.iter().map(|(place, _)| Drawn::from(&tried.set.samples()[*place]));
+    let resampling = Resampling::new(samples);
     let evenness = bootstrapped(tried.scores.len(), &resampling, |indices| {
         let mut times = vec![0_u32; tried.scores.len()];
         indices.iter().for_each(|&index| times[index] += 1);

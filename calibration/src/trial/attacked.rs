@@ -1,11 +1,11 @@
-//! A sample's picture under attack.
+//! A sample's picture and its sound under attack.
 
-use edgeval_models::{Modality, Picture, Prediction, Window};
+use edgeval_models::{Modality, Picture, Prediction, Sound, Window};
 use serde::{Deserialize, Serialize};
 
 use super::judge::Judge;
 use super::subject::{StandIn, Subject};
-use crate::SetError;
+use crate::{Attacked, SetError};
 
 /// How an attack on a sample ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,22 +16,51 @@ pub struct AttackEnd {
     pub queries: usize,
 }
 
-/// Attacks the picture with the setup's Square Attack; `None` when the sample has none, or the task has no right and wrong of a single answer.
-pub(super) fn attacked(subject: &mut Subject<'_>) -> Result<Option<AttackEnd>, SetError> {
-    let Some(picture) = subject.window.image.clone().filter(|_| subject.has(Modality::Image)) else { return Ok(None) };
-    if matches!(subject.setup.judge, Judge::Pairs(_)) {
-        return Ok(None);
+impl<T> From<Attacked<T>> for AttackEnd {
+    fn from(ended: Attacked<T>) -> Self {
+        Self { right: !ended.succeeded, queries: ended.queries }
     }
-    let (attack, seed) = (subject.setup.options.attack, subject.setup.options.seed ^ subject.place as u64);
-    let scores = |picture: &Picture| {
+}
+
+/// Attacks the picture; `None` when the sample has none, or the task has no right and wrong of a single answer.
+pub(super) fn on_picture(subject: &mut Subject<'_>) -> Result<Option<AttackEnd>, SetError> {
+    let picture = subject.window.image.clone().filter(|_| can_be_attacked(subject, Modality::Image));
+    let Some(picture) = picture else { return Ok(None) };
+    let (attack, seed) = (subject.setup.options.attack, seed(subject));
+    let ended = attack.run(&picture, 0, seed, |picture: &Picture| {
         let window = Window { image: Some(picture.clone()), ..Window::default() };
-        subject.put(Modality::Image, StandIn::Of(&window))?;
-        let prediction = subject.predict()?;
-        Ok::<_, SetError>(margin(&prediction, subject.score_of(&prediction)?))
-    };
-    let ended = attack.run(&picture, 0, seed, scores)?;
+        scores(subject, Modality::Image, &window)
+    })?;
     subject.restore(Modality::Image);
-    Ok(ended.map(|ended| AttackEnd { right: !ended.succeeded, queries: ended.queries }))
+    Ok(ended.map(AttackEnd::from))
+}
+
+/// Attacks the sound, as it would reach the model's input: no room, no loudspeaker lies between. `None` as of a picture.
+pub(super) fn on_sound(subject: &mut Subject<'_>) -> Result<Option<AttackEnd>, SetError> {
+    let sound = subject.window.audio.clone().filter(|_| can_be_attacked(subject, Modality::Audio));
+    let Some(sound) = sound else { return Ok(None) };
+    let (attack, seed) = (subject.setup.options.sound_attack, seed(subject));
+    let ended = attack.run(&sound, 0, seed, |sound: &Sound| {
+        let window = Window { audio: Some(sound.clone()), ..Window::default() };
+        scores(subject, Modality::Audio, &window)
+    })?;
+    subject.restore(Modality::Audio);
+    Ok(ended.map(AttackEnd::from))
+}
+
+fn can_be_attacked(subject: &Subject<'_>, modality: Modality) -> bool {
+    subject.has(modality) && !matches!(subject.setup.judge, Judge::Pairs(_))
+}
+
+const fn seed(subject: &Subject<'_>) -> u64 {
+    subject.setup.options.seed ^ subject.place as u64
+}
+
+/// What the model says of a sample of which one modality was changed, as the attack takes it.
+fn scores(subject: &mut Subject<'_>, modality: Modality, window: &Window) -> Result<Vec<f32>, SetError> {
+    subject.put(modality, StandIn::Of(window))?;
+    let prediction = subject.predict()?;
+    Ok(margin(&prediction, subject.score_of(&prediction)?))
 }
 
 /// Scores of right and wrong, as the attack takes them. A classifier's are the right class's logit and the highest other; of words that are right

@@ -24,7 +24,7 @@ pub use self::precision::PrecisionGap;
 pub(crate) use self::setup::Setup;
 use self::subject::Subject;
 pub(crate) use self::subject::failed;
-use crate::{SetError, SquareAttack};
+use crate::{SetError, SoundAttack, SquareAttack};
 
 /// What is tried, and how hard.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +33,8 @@ pub struct TrialOptions {
     pub seed: u64,
     /// How the picture is attacked.
     pub attack: SquareAttack,
+    /// How the sound is attacked.
+    pub sound_attack: SoundAttack,
     /// So many samples are attacked and explained, the first of the order; both cost hundreds of queries a sample.
     pub examined: usize,
 }
@@ -57,8 +59,10 @@ pub struct Trial {
     pub agreement: Option<Agreement>,
     /// With the sound moved, in milliseconds.
     pub shifted: Vec<(f64, f64)>,
-    /// Under attack.
+    /// With its picture under attack.
     pub attacked: Option<AttackEnd>,
+    /// With its sound under attack.
+    pub attacked_sound: Option<AttackEnd>,
     /// Against the other arithmetic.
     pub precision: Option<PrecisionGap>,
     /// What the answer hangs on.
@@ -95,7 +99,8 @@ pub(crate) fn run(
     let replaced = modalities::replaced(&mut subject, &coalitions, &others)?;
     let agreement = modalities::agreement(&subject, &combined);
     let shifted = shifted::shifted(&mut subject, score)?;
-    let attacked = if examine { attacked::attacked(&mut subject)? } else { None };
+    let attacked = if examine { attacked::on_picture(&mut subject)? } else { None };
+    let attacked_sound = if examine { attacked::on_sound(&mut subject)? } else { None };
     let explained = if examine { explained::explained(&mut subject, clean)? } else { BTreeMap::new() };
     let gap = |other: &mut Model| precision::gap(&subject, clean, other, setup.other_is_fp32);
     let precision = worker.other.as_mut().map(gap).transpose()?;
@@ -109,6 +114,7 @@ pub(crate) fn run(
         agreement,
         shifted,
         attacked,
+        attacked_sound,
         precision,
         explained,
     })

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use edgeval_calibration::{
-    Comparison, Evaluated, Evaluation, Journal, Kept, ReferenceSet, SquareAttack, TrialOptions, Worker,
+    Comparison, Evaluated, Evaluation, Journal, Kept, ReferenceSet, SoundAttack, SquareAttack, TrialOptions, Worker,
 };
 use edgeval_models::{Execution, Model, Precision};
 
@@ -81,5 +81,7 @@ fn answered(
 
 /// Nothing is tried, so nothing of it counts but the seed of the order.
 const fn untried() -> TrialOptions {
-    TrialOptions { seed: 1, attack: SquareAttack { epsilon: 0, queries: 0, share: 0.0 }, examined: 0 }
+    let attack = SquareAttack { epsilon: 0, queries: 0, share: 0.0 };
+    let sound_attack = SoundAttack { epsilon: 0.0, queries: 0, share: 0.0 };
+    TrialOptions { seed: 1, attack, sound_attack, examined: 0 }
 }

@@ -17,7 +17,7 @@ const METHOD: &str = "the two reports' intervals alone (Newcombe 1998; Zou & Don
     edgeval compare MODEL_A MODEL_B --set SET";
 
 /// Figures besides the scorecard's: name, where in the report, which way is better.
-const OTHERS: [(&str, &str, Better); 15] = [
+const OTHERS: [(&str, &str, Better); 16] = [
     ("top-1", "/accuracy/top1", Better::More),
     ("calibration error (ECE)", "/accuracy/ece", Better::Less),
     ("Brier's score", "/accuracy/brier", Better::Less),
@@ -28,6 +28,7 @@ const OTHERS: [(&str, &str, Better); 15] = [
     ("CIDEr-D, 0 to 10", "/generation/cider_d", Better::More),
     ("share kept under corruption", "/robustness/share_kept", Better::More),
     ("right under attack", "/robustness/attack/robust", Better::More),
+    ("right under attack on sound", "/robustness/attack/on_sound/robust", Better::More),
     ("imbalance of modalities", "/fairness/imbalance", Better::Less),
     ("worst group / best group", "/fairness/worst_by_best", Better::More),
     ("latency, 99 %, µs", "/efficiency/latency_p99_us", Better::LessOfTheBoard),

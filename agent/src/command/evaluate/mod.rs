@@ -15,7 +15,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use edgeval_calibration::{Evaluated, Evaluation, ReferenceSet, SquareAttack, TrialOptions, Worker};
+use edgeval_calibration::{
+    Evaluated, Evaluation, ReferenceSet, SoundAttack, SquareAttack, TrialOptions, Worker,
+};
 use edgeval_models::{Bundle, Engine, Execution, Manifest, Modality, Model, Precision, Task};
 
 use self::efficiency::{Budgets, Timed};
@@ -78,12 +80,15 @@ pub struct Args {
     /// Samples that are attacked and explained, which takes hundreds of queries each
     #[arg(long, default_value_t = 100, value_name = "SAMPLES")]
     examine: usize,
-    /// How often an attack may ask the model
+    /// How often an attack may ask the model about a sample's picture, and about its sound
     #[arg(long, default_value_t = 100, value_name = "QUERIES", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     attack_queries: u32,
     /// How far an attack may change a byte of the picture (L∞)
     #[arg(long, default_value_t = 8, value_name = "STEPS")]
     attack_epsilon: u8,
+    /// How far an attack may move a sample of the sound, full scale being 1 (L∞)
+    #[arg(long, default_value_t = 0.01, value_name = "SHARE", value_parser = parse_share)]
+    attack_sound_epsilon: f64,
     /// All randomness starts from it: the same seed gives the same figures, if as many samples were tried
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -129,8 +134,10 @@ impl Args {
 
     fn options(&self) -> TrialOptions {
         // The share that the first square covers is the paper's for ImageNet and CIFAR-10.
-        let attack = SquareAttack { epsilon: self.attack_epsilon, queries: self.attack_queries as usize, share: 0.05 };
-        TrialOptions { seed: self.seed, attack, examined: self.examine }
+        let queries = self.attack_queries as usize;
+        let attack = SquareAttack { epsilon: self.attack_epsilon, queries, share: 0.05 };
+        let sound_attack = SoundAttack { epsilon: self.attack_sound_epsilon, queries, share: 0.3 };
+        TrialOptions { seed: self.seed, attack, sound_attack, examined: self.examine }
     }
 }
 
@@ -229,13 +236,13 @@ fn write_predictions(args: &Args, evaluated: &Evaluated) -> anyhow::Result<()> {
 }
 
 /// Minutes of work aren't to end in a folder that isn't there.
-fn check_writable(page: &Path) -> anyhow::Result<()> {
-    let folder = page.parent().filter(|folder| !folder.as_os_str().is_empty());
+fn check_writable(file: &Path) -> anyhow::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        bail!("can't write {}: {} is no folder; make it first", page.display(), folder.display());
+        bail!("can't write {}: {} is no folder; make it first", file.display(), folder.display());
     }
-    if page.is_dir() {
-        bail!("can't write {}: it is a folder; name a file in it", page.display());
+    if file.is_dir() {
+        bail!("can't write {}: it is a folder; name a file in it", file.display());
     }
     Ok(())
 }

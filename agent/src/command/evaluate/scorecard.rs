@@ -77,7 +77,9 @@ impl Scores<'_> {
         ScorecardRow::new("kept_under_corruption_and_attack", robustness.figure.clone())
             .with_raw("mean_error", robustness.mean_error.clone())
             .with_raw("share_kept", robustness.share_kept.clone())
-            .with_raw("robust_by_clean", robustness.attack.robust_by_clean.clone())
+            .with_raw("robust_by_clean", robustness.attack.on_picture.robust_by_clean.clone())
+            .with_raw("robust_by_clean_on_sound", robustness.attack.on_sound.robust_by_clean.clone())
+            .with_raw("unbroken", robustness.attack.unbroken.clone())
     }
 
     fn fairness(&self) -> ScorecardRow {

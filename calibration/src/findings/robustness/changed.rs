@@ -1,4 +1,4 @@
-//! Scores with a modality missing, with the sound moved, under attack, and in the other arithmetic.
+//! Scores with a modality missing, with the sound moved, and in the other arithmetic.
 
 use edgeval_measure::{Measured, SkewTolerance, mcnemar_exact, skew_tolerance};
 use edgeval_models::Modality;
@@ -30,21 +30,6 @@ pub struct Skew {
     pub share_of_unshifted: Measured,
     /// The widest shift that keeps 95 % of the score, in milliseconds.
     pub widest_ms: Measured,
-}
-
-/// Square Attack on the picture (Andriushchenko et al. 2020).
-#[derive(Clone, Debug, Serialize)]
-pub struct Attack {
-    /// The score of the attacked samples as they are.
-    pub clean: Measured,
-    /// Share that the model was still right about.
-    pub robust: Measured,
-    /// The second by the first.
-    pub robust_by_clean: Measured,
-    /// Median number of queries of attacks that succeeded on what was right.
-    pub median_queries: Measured,
-    /// On sound.
-    pub on_sound: Measured,
 }
 
 /// The model's other arithmetic, asked the same.
@@ -95,32 +80,6 @@ pub(super) fn skew(trials: &Trials<'_>) -> Skew {
         share_of_unshifted: of(|tolerance| tolerance.share_of_unshifted),
         widest_ms: of(|tolerance| tolerance.widest_ms),
     }
-}
-
-pub(super) fn attack(trials: &Trials<'_>) -> Attack {
-    let absent =
-        "no sample with a picture was attacked (--examine), or the model gives no single answer that is right or wrong";
-    let right = |is: bool| if is { 1.0 } else { 0.0 };
-    // A sample that is wrong as it is isn't robust either: of those that are right the share is what is left.
-    let robust_by_clean = |trial: &Trial| trial.attacked.filter(|_| trial.score > 0.0).map(|end| right(end.right));
-    let broken =
-        |trial: &Trial| trial.attacked.filter(|end| trial.score > 0.0 && !end.right).map(|end| end.queries as f64);
-    Attack {
-        clean: trials.mean(absent, |trial| trial.attacked.map(|_| trial.score)),
-        robust: trials.mean(absent, |trial| Some(right(trial.attacked?.right))),
-        robust_by_clean: trials
-            .mean("no attacked sample is right as it is, or none was attacked; pairs aren't", robust_by_clean),
-        median_queries: trials.statistic("no attack succeeded on what was right", broken, median),
-        on_sound: Measured::not_measured("this version attacks pictures alone"),
-    }
-}
-
-fn median(values: &[&f64]) -> Option<f64> {
-    let mut sorted: Vec<f64> = values.iter().map(|value| **value).collect();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    let upper = *sorted.get(middle)?;
-    Some(if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[middle - 1], upper) } else { upper })
 }
 
 pub(super) fn precision(trials: &Trials<'_>) -> PrecisionFigures {

@@ -1,5 +1,6 @@
 //! What is left of the score under corruption, without a modality, with the sound moved, under attack, and on integers.
 
+mod attack;
 mod changed;
 mod corruptions;
 mod noise;
@@ -7,7 +8,8 @@ mod noise;
 use edgeval_measure::{Measured, mean_corruption_error, mean_relative_corruption_error, robustness_figure};
 use serde::Serialize;
 
-pub use self::changed::{Attack, Missing, PrecisionFigures, Skew};
+pub use self::attack::{Attack, AttackFigures};
+pub use self::changed::{Missing, PrecisionFigures, Skew};
 pub use self::corruptions::CorruptionScores;
 pub(crate) use self::corruptions::{corruption_names, share_kept};
 pub use self::noise::Noise;
@@ -37,11 +39,11 @@ pub struct Robustness {
     pub missing: Vec<Missing>,
     /// The sound moved against the picture.
     pub skew: Skew,
-    /// The picture under attack.
+    /// Pictures and sounds under attack.
     pub attack: Attack,
     /// The other arithmetic.
     pub precision: PrecisionFigures,
-    /// The scorecard's: mean of the share kept and of robust by clean accuracy.
+    /// The scorecard's: mean of the share kept and of the share that no attack broke.
     pub figure: Measured,
 }
 
@@ -49,11 +51,11 @@ impl Robustness {
     pub(super) fn new(trials: &Trials<'_>, tried: &Tried<'_>) -> Result<Self, SetError> {
         let reference = tried.set.reference_errors()?;
         let share_kept = corruptions::share_kept_of(trials);
-        let attack = changed::attack(trials);
+        let attack = attack::attack(trials, &tried.options);
         Ok(Self {
             clean: trials.mean(NOTHING_TRIED, |trial| Some(trial.score)),
             mean_error: corruptions::mean_error(trials),
-            figure: robustness_figure(&share_kept, &attack.robust_by_clean),
+            figure: robustness_figure(&share_kept, &attack.unbroken),
             share_kept,
             mean_corruption_error: corruptions::against(trials, reference.as_ref(), |ours, theirs| {
                 mean_corruption_error(ours, theirs).map_err(|e| e.to_string())

@@ -30,6 +30,7 @@ fn classes(accuracy: &Accuracy) -> Markup {
     html! {
         (table("How often it is right", &[
             Row::new("top-1", &accuracy.top1),
+            Row::new("top-5", &accuracy.top5).with_note("the label is among the five most probable"),
             Row::new("F1, macro", &accuracy.f1_macro),
             Row::new("precision, macro", &accuracy.precision_macro),
             Row::new("recall, macro", &accuracy.recall_macro),

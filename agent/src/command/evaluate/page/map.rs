@@ -35,7 +35,6 @@ pub(super) fn over(ground: &Ground, map: Option<&Explanation>) -> Markup {
                 (drawn(ground, &label(", with what the answer hangs on marked"), &cells(ground, map)))
             }
         }
-        p.small { (says(map)) }
     }
 }
 
@@ -89,7 +88,8 @@ fn peak(map: &Explanation) -> Option<(usize, f64)> {
     falls.max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-fn says(map: Option<&Explanation>) -> String {
+/// What the map says, in words.
+pub(super) fn says(map: Option<&Explanation>) -> String {
     match map.map(peak) {
         None => "Not explained: it isn't among the samples that were examined, or there is one cell alone.".to_owned(),
         Some(None) => {

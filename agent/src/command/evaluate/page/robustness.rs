@@ -1,6 +1,6 @@
 //! What is left of the score when something is changed.
 
-use edgeval_calibration::{Missing, Robustness};
+use edgeval_calibration::{Attack, AttackFigures, Missing, Robustness};
 use maud::{Markup, html};
 
 use super::super::output::Dimension;
@@ -25,14 +25,23 @@ pub(super) fn render(robustness: &Dimension<Robustness>) -> Markup {
 }
 
 fn headline(figures: &Robustness) -> Markup {
+    let Attack { on_picture, on_sound, unbroken } = &figures.attack;
     let rows = [
         Row::new("score of what was tried, as it is", &figures.clean),
         Row::new("share of it that corruptions leave", &figures.share_kept),
         Row::new("mean error under corruption", &figures.mean_error).with_note("less is better"),
-        Row::new("right under attack", &figures.attack.robust).with_note("Square Attack on the picture"),
-        Row::new("right under attack / right as it is", &figures.attack.robust_by_clean),
+        Row::new("right with the picture attacked", &on_picture.robust).with_note(bounds(on_picture)),
+        Row::new("the same by right as it is", &on_picture.robust_by_clean),
+        Row::new("right with the sound attacked", &on_sound.robust).with_note(bounds(on_sound)),
+        Row::new("the same by right as it is", &on_sound.robust_by_clean),
+        Row::new("of what is right, no attack broke", unbroken),
     ];
     table("What is left", &rows, (0.0, 1.0))
+}
+
+fn bounds(figures: &AttackFigures) -> String {
+    let AttackFigures { epsilon, most_queries, .. } = figures;
+    format!("Square Attack, ±{:.1} % of the range, {most_queries} queries at most", 100.0 * epsilon)
 }
 
 /// A table for each way in which a modality can be missing is too many: all ways of one modality stand together.
@@ -64,7 +73,8 @@ fn others(figures: &Robustness) -> Markup {
     let mut rows = vec![
         Row::new("mean corruption error", &figures.mean_corruption_error).with_note(against.clone()),
         Row::new("mean relative corruption error", &figures.mean_relative_corruption_error).with_note(against),
-        Row::new("median queries of an attack that succeeds", &figures.attack.median_queries),
+        Row::new("median queries of an attack that succeeds: picture", &figures.attack.on_picture.median_queries),
+        Row::new("the same: sound", &figures.attack.on_sound.median_queries),
         Row::new("sound moved against the picture: share kept", &figures.skew.share_of_unshifted),
         Row::new("widest shift that keeps 95 %, ms", &figures.skew.widest_ms),
         Row::new("same answer in the other arithmetic", &figures.precision.same),

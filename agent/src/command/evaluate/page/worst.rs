@@ -1,10 +1,10 @@
 //! The worst samples, with what their answers hang on.
 
-use edgeval_calibration::{Evaluated, ReferenceSet};
+use edgeval_calibration::{Answers, Evaluated, Explanation, ReferenceSet};
 use edgeval_models::{Modality, Model, Picture, Plane, Tensors, Window};
 use maud::{Markup, html};
 
-use super::map::{Ground, over, waveform, words};
+use super::map::{Ground, over, says, waveform, words};
 use super::parts::section;
 use super::picture::{data_uri, envelope, of_set, spectrogram};
 use super::samples::{Case, Said, worst};
@@ -12,6 +12,8 @@ use super::words::{NAME, TEXT, number, short};
 
 const LEAD: &str = "First what the model got wrong, then what corruptions harm most. Orange marks what the answer hangs on: the stronger, the more its \
     probability falls when that part is covered with the set's mean. Hatched blue is better covered. The outlined part matters most.";
+const LEAD_OF_PAIRS: &str = "First pairs that don't find each other, then what corruptions harm most. A model for retrieval gives no probability, so \
+    there are no maps of what its answers hang on.";
 /// Groups of a sample that are named.
 const GROUPS: usize = 6;
 /// References that are shown.
@@ -37,7 +39,8 @@ pub(super) fn render(
         @if cards.is_empty() { p.absent { "No sample was scored." } }
         div.samples { @for card in &cards { (card) } }
     };
-    Ok(section("samples", "The worst samples", LEAD, &body))
+    let lead = if matches!(evaluated.answers, Answers::Pairs(_)) { LEAD_OF_PAIRS } else { LEAD };
+    Ok(section("samples", "The worst samples", lead, &body))
 }
 
 /// A sample as it is shown.
@@ -53,10 +56,10 @@ fn card(case: &Case<'_>, shown: &Shown<'_>) -> anyhow::Result<Markup> {
     let plane = |modality| planes.iter().find(|plane| plane.modality() == modality);
     let mut parts = Vec::new();
     if let (Some(picture), Some(plane)) = (&shown.window.image, plane(Modality::Image)) {
-        parts.push(over(&picture_of(picture, plane, shown.model)?, explained(Modality::Image)));
+        parts.push(mapped(case, &picture_of(picture, plane, shown.model)?, explained(Modality::Image)));
     }
     if let (Some(_), Some(plane)) = (&shown.window.audio, plane(Modality::Audio)) {
-        parts.push(over(&sound_of(plane, shown.tensors)?, explained(Modality::Audio)));
+        parts.push(mapped(case, &sound_of(plane, shown.tensors)?, explained(Modality::Audio)));
     }
     let takes_text = shown.model.modalities().contains(&Modality::Text);
     for turn in shown.window.turns.iter().filter(|_| takes_text) {
@@ -74,6 +77,14 @@ fn card(case: &Case<'_>, shown: &Shown<'_>) -> anyhow::Result<Markup> {
             (facts(case))
         }
     })
+}
+
+/// With its map, and what that says. Of pairs there are none, and the section says why.
+fn mapped(case: &Case<'_>, ground: &Ground, map: Option<&Explanation>) -> Markup {
+    html! {
+        (over(ground, map))
+        @if !matches!(case.said, Said::Pair) { p.small { (says(map)) } }
+    }
 }
 
 /// The picture in its own colours, where the model's input shows it: cut, padded or stretched.
@@ -125,8 +136,17 @@ fn verdict(case: &Case<'_>) -> Markup {
             @if !is_right { @for reference in references.iter().take(REFERENCES) { p.verdict { "right: " q { (short(reference, TEXT)) } } } }
         },
         Said::Pair => html! {
-            p.verdict { (mark) " found among the first five in " (number(case.score * 2.0).trim_end_matches(".000")) " of 2 directions" }
+            p.verdict { (mark) ", among the first five " (directions(case.score)) }
         },
+    }
+}
+
+/// A pair's score is the share of two directions.
+fn directions(score: f64) -> &'static str {
+    match score {
+        0.0 => "in neither direction",
+        1.0 => "in both directions",
+        _ => "in one direction alone",
     }
 }
 

@@ -12,6 +12,7 @@ const SHOWN_CLASSES: usize = 24;
 pub(super) fn print_classification(accuracy: &Accuracy) {
     print_table(&[
         ("top-1", &accuracy.top1),
+        ("top-5", &accuracy.top5),
         ("precision, macro", &accuracy.precision_macro),
         ("recall, macro", &accuracy.recall_macro),
         ("F1, macro", &accuracy.f1_macro),

@@ -10,14 +10,19 @@ use crate::terminal;
 /// Prints what is left of the score.
 pub(super) fn print_robustness(robustness: &Robustness) {
     terminal::print_heading("Robustness");
+    let attack = &robustness.attack;
     let rows = [
         ("score as it is", &robustness.clean),
         ("mean error under corruption", &robustness.mean_error),
         ("share of the score kept", &robustness.share_kept),
         ("mean corruption error", &robustness.mean_corruption_error),
-        ("right under attack", &robustness.attack.robust),
-        ("robust / clean under attack", &robustness.attack.robust_by_clean),
-        ("median queries of an attack", &robustness.attack.median_queries),
+        ("picture attacked: right", &attack.on_picture.robust),
+        ("picture attacked: right / clean", &attack.on_picture.robust_by_clean),
+        ("picture attacked: median queries", &attack.on_picture.median_queries),
+        ("sound attacked: right", &attack.on_sound.robust),
+        ("sound attacked: right / clean", &attack.on_sound.robust_by_clean),
+        ("sound attacked: median queries", &attack.on_sound.median_queries),
+        ("no attack broke what was right", &attack.unbroken),
         ("sound moved: share kept", &robustness.skew.share_of_unshifted),
         ("sound moved: widest, ms", &robustness.skew.widest_ms),
         ("same answer in the other arithmetic", &robustness.precision.same),

@@ -1,16 +1,11 @@
-//! Square Attack (Andriushchenko et al. 2020): a picture is changed by at most a few steps of 255 until the model answers
-//! wrongly, knowing its scores alone.
+//! A picture, changed by at most a few steps of 255 in squares.
 
 use edgeval_models::Picture;
 
+use super::{Attacked, search, share_at};
 use crate::corruption::Random;
 
-/// Queries of 10,000 after which the changed share of the picture is halved: the paper's schedule.
-const HALVED_AFTER: [usize; 9] = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
-/// What the schedule's queries are of.
-const SCHEDULE: usize = 10_000;
-
-/// How far an attack may go.
+/// How far an attack on a picture may go.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SquareAttack {
     /// No byte is changed by more (L∞). The paper's are 13 for ImageNet (0.05) and 8 for CIFAR-10 (8/255).
@@ -19,19 +14,6 @@ pub struct SquareAttack {
     pub queries: usize,
     /// The share of the picture that the first square covers, from 0 to 1; the paper's is 0.05 for ImageNet and 0.8 for MNIST.
     pub share: f64,
-}
-
-/// How an attack ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Attacked {
-    /// Whether the right class no longer has the highest score alone.
-    pub succeeded: bool,
-    /// How often the model was asked.
-    pub queries: usize,
-    /// The right class's score less the highest other, for `picture`.
-    pub margin: f32,
-    /// The picture with the smallest margin that was found.
-    pub picture: Picture,
 }
 
 impl SquareAttack {
@@ -48,32 +30,17 @@ impl SquareAttack {
         picture: &Picture,
         class: usize,
         seed: u64,
-        mut scores: impl FnMut(&Picture) -> Result<Vec<f32>, E>,
-    ) -> Result<Option<Attacked>, E> {
+        scores: impl FnMut(&Picture) -> Result<Vec<f32>, E>,
+    ) -> Result<Option<Attacked<Picture>>, E> {
         let channels = picture.channels.count();
         let bytes = picture.width.checked_mul(picture.height).and_then(|pixels| pixels.checked_mul(channels));
         if picture.data.is_empty() || bytes != Some(picture.data.len()) || self.queries == 0 {
             return Ok(None);
         }
-        let Some(clean) = margin(&scores(picture)?, class) else { return Ok(None) };
-        let mut best = Attacked { succeeded: clean <= 0.0, queries: 1, margin: clean, picture: picture.clone() };
         let mut random = Random::seeded(seed);
-        while !best.succeeded && best.queries < self.queries {
-            let tried = if best.queries == 1 {
-                self.stripes(picture, &mut random)
-            } else {
-                self.square(picture, &best, &mut random)
-            };
-            best.queries += 1;
-            match margin(&scores(&tried)?, class) {
-                // The stripes are where the search begins, whatever the model says of them.
-                Some(margin) if margin < best.margin || best.queries == 2 => {
-                    best = Attacked { succeeded: margin <= 0.0, margin, picture: tried, ..best };
-                }
-                _ => {}
-            }
-        }
-        Ok(Some(best))
+        search(picture, (class, self.queries), scores, |best| {
+            if best.queries == 1 { self.stripes(picture, &mut random) } else { self.square(picture, best, &mut random) }
+        })
     }
 
     /// Every column of every channel moved up or down.
@@ -85,11 +52,11 @@ impl SquareAttack {
     }
 
     /// The best picture with a square at a random place moved up or down from the clean one, each channel by itself.
-    fn square(&self, clean: &Picture, best: &Attacked, random: &mut Random) -> Picture {
+    fn square(&self, clean: &Picture, best: &Attacked<Picture>, random: &mut Random) -> Picture {
         let side = self.side(clean, best.queries - 1);
         let (left, top) = (random.below(clean.width - side + 1), random.below(clean.height - side + 1));
         let channels = clean.channels.count();
-        let mut tried = best.picture.clone();
+        let mut tried = best.input.clone();
         // Some squares change nothing: they aren't worth a query. On a picture that can't change, one is asked all the same.
         for _ in 0..16 {
             let ups: [bool; 3] = std::array::from_fn(|_| random.unit() < 0.5);
@@ -98,7 +65,7 @@ impl SquareAttack {
                     tried.data[place] = self.moved(clean.data[place], ups[place % channels]);
                 }
             }
-            if tried.data != best.picture.data {
+            if tried.data != best.input.data {
                 break;
             }
         }
@@ -111,20 +78,9 @@ impl SquareAttack {
 
     /// The side of the square of an iteration.
     fn side(&self, picture: &Picture, iteration: usize) -> usize {
-        let scheduled = iteration.saturating_mul(SCHEDULE) / self.queries;
-        let halvings = HALVED_AFTER.iter().filter(|&&after| scheduled > after).count();
-        let share = self.share / f64::from(1_u32 << halvings);
-        let area = share * picture.width as f64 * picture.height as f64;
+        let area = share_at(self.share, iteration, self.queries) * picture.width as f64 * picture.height as f64;
         (libm::rint(libm::sqrt(area)) as usize).clamp(1, picture.width.min(picture.height))
     }
-}
-
-/// The score of a class less the highest of the others.
-fn margin(scores: &[f32], class: usize) -> Option<f32> {
-    let own = *scores.get(class)?;
-    let others = scores.iter().enumerate().filter(|(index, _)| *index != class).map(|(_, &score)| score);
-    let margin = own - others.reduce(f32::max)?;
-    (!margin.is_nan()).then_some(margin)
 }
 
 #[cfg(test)]
@@ -163,10 +119,10 @@ mod tests {
         assert!(near.succeeded && near.margin <= 0.0 && (2..=1000).contains(&near.queries), "{near:?}");
         let far = run(3000.0, ATTACK);
         assert!(!far.succeeded && far.queries == 1000 && far.margin < 600.0, "{}", far.margin);
-        assert!(far.picture.data.iter().zip(&picture().data).all(|(one, other)| one.abs_diff(*other) <= 8));
+        assert!(far.input.data.iter().zip(&picture().data).all(|(one, other)| one.abs_diff(*other) <= 8));
         assert_eq!(near, run(1500.0, ATTACK));
         let wrong = run(-1.0, ATTACK);
-        assert_eq!((wrong.succeeded, wrong.queries, wrong.picture), (true, 1, picture()));
+        assert_eq!((wrong.succeeded, wrong.queries, wrong.input), (true, 1, picture()));
     }
 
     #[test]
@@ -190,7 +146,7 @@ mod tests {
         assert!(run(&picture(), 0, vec![f32::NAN, 0.0], ATTACK).is_none());
         assert!(run(&picture(), 0, vec![1.0, 0.0], SquareAttack { queries: 0, ..ATTACK }).is_none());
         let stubborn = run(&picture(), 0, vec![1.0, 0.0], SquareAttack { epsilon: 0, queries: 5, share: 9.0 }).unwrap();
-        assert!(!stubborn.succeeded && stubborn.queries == 5 && stubborn.picture == picture());
+        assert!(!stubborn.succeeded && stubborn.queries == 5 && stubborn.input == picture());
         let failing = ATTACK.run(&picture(), 0, 1, |_| Err::<Vec<f32>, _>("no model"));
         assert_eq!(failing, Err("no model"));
     }
