@@ -89,10 +89,11 @@ def check_reload(check, board, broker):
     asked_s = time.time()
     board.go("reload")
     reloaded = board.told("reloaded", STEP_S)
+    check(reloaded["status"] == 0, "`systemctl reload` succeeds", f"status {reloaded['status']}")
     # A second until now. Emulation may make it longer, not shorter.
     live = wait_for_live(broker, lambda each: each.payload["interval_ms"] < 800, "live figures twice a second", since=asked_s)
-    same = reloaded["status"] == 0 and reloaded["before"] == reloaded["after"] > 0
-    check(same, "`systemctl reload` has a changed interval taken up, without a restart", f"{live.payload['interval_ms']} ms, process {reloaded['after']}")
+    same = reloaded["before"] == reloaded["after"] > 0
+    check(same, "a changed interval is taken up without a restart", f"{live.payload['interval_ms']} ms, process {reloaded['after']}")
 
 
 def check_camera(check, board, broker):
