@@ -4,6 +4,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     dead_code,
     unused_imports,
     reason = "a test that can't go on fails; support is shared"
@@ -11,8 +12,8 @@
 
 mod support;
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -74,21 +75,30 @@ impl Board {
 
     /// Runs a verb to its end while the processor counts what `watts` says, and gives its JSON. Whatever else the machine does
     /// may make a measurement invalid (3), not wrong.
-    fn measure(&self, words: &[&str], watts: impl Fn(u32) -> f64) -> Value {
+    fn measure(&self, words: &[&str], watts: impl Fn(u32) -> f64 + Sync) -> Value {
         let words = [&[env!("CARGO_BIN_EXE_edgeval")], words, &["--json"]].concat();
-        let output = tempfile::NamedTempFile::new().unwrap();
-        let mut program = self.command(&words).stdout(output.reopen().unwrap()).spawn().unwrap();
-        let (mut microjoules, mut then, mut status) = (RANGE - LEFT, Instant::now(), None);
-        while status.is_none() {
+        let program = self.command(&words).stdout(Stdio::piped()).spawn().unwrap();
+        let (process, ended) = (program.id(), AtomicBool::new(false));
+        let output = std::thread::scope(|scope| {
+            scope.spawn(|| self.count(|| watts(process), &ended));
+            let output = program.wait_with_output();
+            ended.store(true, Ordering::Relaxed);
+            output.unwrap()
+        });
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{:?}", output.status);
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Counts a thousand times a second.
+    fn count(&self, watts: impl Fn() -> f64, ended: &AtomicBool) {
+        let (mut microjoules, mut then) = (RANGE - LEFT, Instant::now());
+        while !ended.load(Ordering::Relaxed) {
             let now = Instant::now();
-            microjoules = (microjoules + watts(program.id()) * 1e6 * now.duration_since(then).as_secs_f64()) % RANGE;
+            microjoules = (microjoules + watts() * 1e6 * now.duration_since(then).as_secs_f64()) % RANGE;
             self.write("class/powercap/intel-rapl:0/energy_uj", &(microjoules as u64).to_string());
             then = now;
             std::thread::sleep(Duration::from_millis(1));
-            status = program.try_wait().unwrap();
         }
-        assert!(matches!(status.unwrap().code(), Some(0 | 3)), "{status:?}");
-        serde_json::from_str(&std::fs::read_to_string(output.path()).unwrap()).unwrap()
     }
 }
 
