@@ -13,7 +13,7 @@ mod support;
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, PublishProperties};
@@ -225,6 +225,44 @@ fn what_can_expire_waits_for_the_clock() {
     let scene = Scene::start(&LIVE, &[]);
     assert_eq!(scene.code(&["status", "--expires", "5m"]), "clock_not_synchronized");
     assert_eq!(scene.answer(&["status"])["state"], "done");
+}
+
+#[test]
+fn what_expires_while_it_waits_is_not_run() {
+    let allowed = allow("\"status\", \"bench\", \"cancel\"");
+    let scene = Scene::start(&LIVE, &[(allowed.0, allowed.1.as_str()), TRUSTED]);
+    let now_ms = || u64::try_from(UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
+    let bench = |id: &str, expires_unix_ms: u64| {
+        let (id, expires) = (["user-property", "id", id], expires_unix_ms.to_string());
+        let body = br#"{"queries": 64, "duration_s": 1}"#;
+        publish(&scene.broker, "bench", body, &[&id, &["user-property", "expires_unix_ms", &expires]]);
+    };
+    let states = |id| scene.results(id).iter().map(|result| result["state"].clone()).collect::<Vec<_>>();
+    publish(&scene.broker, "bench", br#"{"duration_s": 3600}"#, &[&["user-property", "id", "long"]]);
+    wait_longer("one is at work", || states("long").contains(&"running".into()));
+
+    let (soon, later) = (now_ms() + 5000, now_ms() + 3_600_000);
+    bench("late", soon);
+    bench("timely", later);
+    wait_until("two wait behind it", || states("timely") == ["queued"] && states("late") == ["queued"]);
+    wait_until("one of them expires", || now_ms() > soon);
+    assert_eq!(scene.status()["running"]["id"], "long");
+    assert_eq!(scene.answer(&["cancel", "{\"id\": \"long\"}"])["state"], "done");
+    wait_longer("the other's end", || states("timely").contains(&"done".into()));
+
+    assert_eq!(states("late"), ["queued", "refused"]);
+    let reason = &scene.results("late")[1]["reason"];
+    assert_eq!(reason["code"], "expired");
+    assert!(reason["text"].as_str().unwrap().starts_with("it expired "), "{reason}");
+    assert_eq!(scene.status()["refused"], serde_json::json!([{"reason": "expired", "count": 1}]));
+    // Its sender, who didn't hear that and gives it more time, is told the same.
+    bench("late", later);
+    wait_until("it is told again", || states("late").len() == 3);
+    assert_eq!(scene.results("late")[2]["reason"]["code"], "expired");
+    scene.reader.wait_for("the report", |message| message.topic.ends_with("/report/bench"));
+    let reports = scene.reports("bench");
+    let done = scene.results("timely").pop().unwrap();
+    assert!(reports.iter().all(|report| report["header"]["id"] == done["report_id"]), "one alone ran: {reports:?}");
 }
 
 #[test]

@@ -39,6 +39,14 @@ look_around() {
     tell cpu "\"features\":\"$(sed -n 's/^Features[^:]*: //p' /proc/cpuinfo | head -n 1)\""
 }
 
+# A changed interval is taken up by the process that runs.
+reload() {
+    before=$(property MainPID)
+    sed -i 's/^live_interval_ms = .*/live_interval_ms = 500/' /etc/edgeval/agent.toml
+    systemctl reload edgeval
+    tell reloaded "\"status\":$?,\"before\":$before,\"after\":$(property MainPID)"
+}
+
 # A camera that goes and comes back is no reason to restart, even after the watchdog's time.
 camera_away() {
     echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind
@@ -66,6 +74,7 @@ set_up_camera
 install_package
 start
 wait_for look_around && look_around
+wait_for reload && reload
 wait_for camera_away && camera_away
 wait_for get_stuck && get_stuck
 wait_for stop && tell_unit before_stop && stop

@@ -85,6 +85,17 @@ def check_surroundings(check, board, broker, cpu):
     check(share is not None, "field reports arrive", f"integer share {share}")
 
 
+def check_reload(check, board, broker):
+    asked_s = time.time()
+    board.go("reload")
+    reloaded = board.told("reloaded", STEP_S)
+    check(reloaded["status"] == 0, "`systemctl reload` succeeds", f"status {reloaded['status']}")
+    # A second until now, or more where emulation was late; never less.
+    live = wait_for_live(broker, lambda each: each.payload["interval_ms"] < 1000, "live figures twice a second", since=asked_s)
+    same = reloaded["before"] == reloaded["after"] > 0
+    check(same, "a changed interval is taken up without a restart", f"{live.payload['interval_ms']} ms, process {reloaded['after']}")
+
+
 def check_camera(check, board, broker):
     restarts = board.events("started")[-1]["restarts"]
     board.go("camera_away")
@@ -123,6 +134,7 @@ def check_journal(check, board):
     levels = {entry["PRIORITY"] for entry in entries if entry.get("SYSLOG_IDENTIFIER") == "edgeval"}
     check({"5", "4"} <= levels or {"6", "4"} <= levels, "the journal has levels", f"{sorted(levels)}")
     text = " ".join(str(entry.get("MESSAGE")) for entry in entries)
+    check("the configuration was read again" in text, "the journal says that it was read again")
     check(secure_broker.PASSWORD not in text, "the journal doesn't have the password")
 
 
@@ -137,6 +149,7 @@ def check_sequence(check, broker):
 def run(check, board, broker, cpu):
     check_start(check, board, broker)
     check_surroundings(check, board, broker, cpu)
+    check_reload(check, board, broker)
     check_camera(check, board, broker)
     check_watchdog(check, board, broker)
     check_stop(check, board, broker)
