@@ -365,3 +365,12 @@ fn a_reader_that_goes_is_no_failure() {
     assert!(matches!(output.status.code(), Some(0 | 3)), "{:?}", output.status);
     assert_eq!(output.stdout, b"{\n");
 }
+
+#[test]
+fn errors_to_be_held_against_are_of_all_samples() {
+    for other in [vec!["--quick"], vec!["--budget", "5s"], vec!["--without", "audio"]] {
+        let mut arguments = vec!["evaluate", MODEL, "--set", SET, "--write-reference-errors", "errors.json"];
+        arguments.extend(&other);
+        fails(&arguments, 2, &["--write-reference-errors", other[0]]);
+    }
+}

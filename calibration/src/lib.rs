@@ -44,6 +44,7 @@ pub use generated::{GeneratedRow, ScoredTexts};
 pub use generation::{Generation, GenerationSlice};
 pub use journal::{Journal, Kept};
 pub use pairs::{PairRow, ScoredPairs};
+pub use reference_errors::ReferenceErrors;
 pub use retrieval::Retrieval;
 pub use sample::{PixelBox, Sample};
 pub use score::{Row, Scored};

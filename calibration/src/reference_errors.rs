@@ -2,22 +2,49 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use edgeval_measure::Measured;
+use serde::{Deserialize, Serialize};
 
-use crate::{ReferenceSet, SetError};
+use crate::{CorruptionScores, ReferenceSet, Robustness, SetError};
 
 const FILE: &str = "reference-errors.json";
 
 /// A reference model's errors, 0 to 1.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ReferenceErrors {
+pub struct ReferenceErrors {
     /// Which model: name, version and arithmetic.
     pub model: String,
+    /// Its bundle's identity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// How they were measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured_by: Option<String>,
     /// On what wasn't corrupted.
     pub clean: f64,
     /// By corruption, at severities 1 to 5.
     pub errors: BTreeMap<String, Vec<f64>>,
+}
+
+impl ReferenceErrors {
+    /// The errors that an evaluation found; `None` when nothing was corrupted.
+    #[must_use]
+    pub fn of(model: String, robustness: &Robustness) -> Option<Self> {
+        let error = |score: &Measured| Some(rounded(1.0 - score.figure()?.value));
+        let of_each = |row: &CorruptionScores| {
+            let errors: Option<Vec<f64>> = row.scores.iter().map(error).collect();
+            Some((row.name.clone(), errors?))
+        };
+        let errors: BTreeMap<String, Vec<f64>> = robustness.corruptions.iter().filter_map(of_each).collect();
+        let clean = error(&robustness.clean).filter(|_| !errors.is_empty())?;
+        Some(Self { model, sha256: None, measured_by: None, clean, errors })
+    }
+}
+
+/// To nine places, so that 1 − 0.9975 reads as what it is.
+fn rounded(error: f64) -> f64 {
+    (error * 1e9).round() / 1e9
 }
 
 impl ReferenceSet {
@@ -25,7 +52,7 @@ impl ReferenceSet {
     ///
     /// # Errors
     /// When the file can't be read, isn't what was recorded, names what is no corruption, or doesn't hold five errors from 0 to 1 for each.
-    pub(crate) fn reference_errors(&self) -> Result<Option<ReferenceErrors>, SetError> {
+    pub fn reference_errors(&self) -> Result<Option<ReferenceErrors>, SetError> {
         if !self.directory().join(FILE).exists() {
             return Ok(None);
         }

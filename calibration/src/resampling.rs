@@ -140,10 +140,11 @@ mod tests {
 
     #[test]
     fn classes_of_few_samples_are_drawn_together() {
-        let ids: Vec<String> = (0..36).map(|place| place.to_string()).collect();
-        let few = Resampling::new(drawn(&ids, |_| None).into_iter());
-        assert_eq!(few.strata, 2, "of nine samples each two are joined, and two again");
-        let alone: Vec<String> = (0..8).map(|place| place.to_string()).collect();
-        assert_eq!(Resampling::new(drawn(&alone, |_| None).into_iter()).strata, 1);
+        let strata = |samples: usize| {
+            let ids: Vec<String> = (0..samples).map(|place| place.to_string()).collect();
+            Resampling::new(drawn(&ids, |_| None).into_iter()).strata
+        };
+        // Of 39 the last class has nine, and is drawn with another; of 36 all have.
+        assert_eq!([40, 39, 36, 8].map(strata), [4, 3, 1, 1]);
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use edgeval_calibration::{
-    Evaluated, Evaluation, Journal, Kept, Observer, ReferenceSet, SetError, SoundAttack, SquareAttack,
+    Evaluated, Evaluation, Journal, Kept, Observer, ReferenceErrors, ReferenceSet, SetError, SoundAttack, SquareAttack,
     Stage, TrialOptions, Worker,
 };
 use edgeval_models::{Bundle, Execution, Modality, Model, Precision};
@@ -236,4 +236,38 @@ fn a_model_that_generates_is_tried() {
     assert_eq!((words.rows, words.columns, words.map.len()), (1, 12, 12));
     assert!(words.map.iter().any(|fall| fall.abs() > 0.0), "{words:?}");
     assert!((0.0..=1.0).contains(&words.insertion) && (0.0..=1.0).contains(&words.deletion), "{words:?}");
+}
+
+#[test]
+fn a_model_errs_as_much_as_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = some_digits(folder.path(), |_| {});
+    let bundle = bundle("models/zoo/av-digits");
+    let alone = Run { set: &set, bundle: &bundle, without: None }.all();
+    let mut errors = ReferenceErrors::of("this one".to_owned(), &alone.findings.robustness).unwrap();
+    assert_eq!(errors.errors.len(), 31);
+    // What never errs is nothing to be held against.
+    errors.errors.retain(|_, errors| errors.iter().sum::<f64>() > 0.0);
+    assert!(!errors.errors.is_empty());
+    std::fs::write(folder.path().join("reference-errors.json"), serde_json::to_vec(&errors).unwrap()).unwrap();
+    let set = ReferenceSet::open(folder.path()).unwrap();
+    let robustness = json(&Run { set: &set, bundle: &bundle, without: None }.all())["robustness"].clone();
+    assert_eq!(robustness["reference_model"], "this one");
+    assert!((value(&robustness["mean_corruption_error"]) - 1.0).abs() < 1e-6, "{robustness}");
+}
+
+/// Shipped sets are held against the shipped model's fp32 variant, as it is now: whoever trains it anew measures its errors anew.
+#[test]
+fn the_errors_that_ship_are_of_the_model_that_ships() {
+    for name in ["av-digits", "shape-talk"] {
+        let set = ReferenceSet::open(&repository().join("calibration/sets").join(name)).unwrap();
+        let errors = set.reference_errors().unwrap().unwrap();
+        let bundle = bundle(&format!("models/zoo/{name}"));
+        assert_eq!(errors.model, format!("{name} {} fp32", bundle.manifest().version));
+        assert_eq!(errors.sha256.as_deref(), Some(bundle.identity()), "measure them again: see docs/reference-set.md");
+        assert_eq!(errors.errors.len(), 31);
+        for (corruption, errors) in &errors.errors {
+            assert!(errors.iter().sum::<f64>() > 0.0, "{name}, {corruption}: it never errs");
+        }
+    }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use edgeval_calibration::{
-    Evaluated, Evaluation, ReferenceSet, SoundAttack, SquareAttack, TrialOptions, Worker,
+    Evaluated, Evaluation, ReferenceErrors, ReferenceSet, SoundAttack, SquareAttack, TrialOptions, Worker,
 };
 use edgeval_models::{Bundle, Engine, Execution, Manifest, Modality, Model, Precision, Task};
 
@@ -25,7 +25,7 @@ use self::observer::Watcher;
 use self::output::Output;
 use crate::EXIT_INVALID;
 use crate::background::Background;
-use crate::measurement::{self, Loaded};
+use crate::measurement::{self, Loaded, ModelFacts};
 use crate::stop::Stop;
 
 /// Exit status of work that somebody stopped: what a shell shows for SIGINT.
@@ -109,6 +109,9 @@ pub struct Args {
     /// Write each sample's prediction as a line of JSON
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
+    /// Write the model's errors under corruption as a set's reference-errors.json, which others' are held against
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "budget", "enough", "without"])]
+    write_reference_errors: Option<PathBuf>,
     /// JSON for programs
     #[arg(long)]
     json: bool,
@@ -148,7 +151,7 @@ impl Args {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.background.enter()?;
     let weights = scorecard::weights(&args.weights)?;
-    args.html.as_deref().map_or(Ok(()), check_writable)?;
+    [&args.html, &args.write_reference_errors].into_iter().flatten().try_for_each(|file| check_writable(file))?;
     let (bundle, mut loaded) = measurement::load_bundle(&args.model, args.precision, args.execution())?;
     if loaded.model.inspect().inputs.is_empty() {
         bail!("the model has no inputs to score");
@@ -180,6 +183,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Ok(say_stopped(&evaluated, path.as_deref()));
     }
     write_predictions(&args, &evaluated)?;
+    write_reference_errors(&args, &identity, &set, &evaluated)?;
     let observed = timed.observed.clone();
     let output = Output::new(&args, identity, &set, &evaluated, timed, weights);
     args.background.leave(output.body(), output.model.to_wire(), Some(output.set_identity()), &observed)?;
@@ -233,6 +237,31 @@ fn write_predictions(args: &Args, evaluated: &Evaluated) -> anyhow::Result<()> {
     let file = std::fs::File::create(path).with_context(|| format!("can't write {}", path.display()))?;
     let written = evaluated.answers.write_predictions(BufWriter::new(file));
     written.with_context(|| format!("can't write {}", path.display()))
+}
+
+/// Errors that others are held against say whose they are, and how they came about.
+fn write_reference_errors(
+    args: &Args,
+    ModelFacts { name, version, sha256, .. }: &ModelFacts,
+    set: &ReferenceSet,
+    evaluated: &Evaluated,
+) -> anyhow::Result<()> {
+    let Some(path) = &args.write_reference_errors else { return Ok(()) };
+    let model = [name.as_str(), version.as_deref().unwrap_or_default(), &args.precision.to_string()].join(" ");
+    let Some(errors) = ReferenceErrors::of(model, &evaluated.findings.robustness) else {
+        bail!("--write-reference-errors: no sample was corrupted: the model takes no picture and no sound of the set");
+    };
+    let Args { split, engine, seed, .. } = args;
+    let measured_by = format!(
+        "edgeval {} evaluate --engine {engine} --seed {seed}: {} samples of {} {} ({split})",
+        env!("CARGO_PKG_VERSION"),
+        evaluated.trials.len(),
+        set.name(),
+        set.version()
+    );
+    let errors = ReferenceErrors { sha256: Some(sha256.clone()), measured_by: Some(measured_by), ..errors };
+    let json = serde_json::to_string_pretty(&errors)? + "\n";
+    std::fs::write(path, json).with_context(|| format!("can't write {}", path.display()))
 }
 
 /// Minutes of work aren't to end in a folder that isn't there.

@@ -11,11 +11,15 @@ use crate::terminal;
 pub(super) fn print_robustness(robustness: &Robustness) {
     terminal::print_heading("Robustness");
     let attack = &robustness.attack;
+    let against = match &robustness.reference_model {
+        Some(model) => format!("mean corruption error against {model}"),
+        None => "mean corruption error".to_owned(),
+    };
     let rows = [
         ("score as it is", &robustness.clean),
         ("mean error under corruption", &robustness.mean_error),
         ("share of the score kept", &robustness.share_kept),
-        ("mean corruption error", &robustness.mean_corruption_error),
+        (against.as_str(), &robustness.mean_corruption_error),
         ("picture attacked: right", &attack.on_picture.robust),
         ("picture attacked: right / clean", &attack.on_picture.robust_by_clean),
         ("picture attacked: median queries", &attack.on_picture.median_queries),
