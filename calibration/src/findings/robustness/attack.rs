@@ -45,7 +45,7 @@ pub(super) fn attack(trials: &Trials<'_>, options: &TrialOptions) -> Attack {
     };
     Attack {
         on_picture: figures(trials, "picture", (steps, queries.0), |trial| trial.attacked),
-        on_sound: figures(trials, "sound", (sound_attack.epsilon.into(), queries.1), |trial| trial.attacked_sound),
+        on_sound: figures(trials, "sound", (sound_attack.epsilon, queries.1), |trial| trial.attacked_sound),
         unbroken: trials.mean(NONE_RIGHT, unbroken),
     }
 }
