@@ -22,7 +22,7 @@ pub struct SoundAttack {
 impl SoundAttack {
     /// Attacks a sound whose right class is `class`, as [`super::SquareAttack::run`] does a picture. The paper's square is a stretch of time. In it
     /// samples are moved up and down in turn, at a pitch that is drawn: a stretch that is moved to one side would be an offset, which no loudspeaker
-    /// plays and no model hears.
+    /// plays and bands of log-mel hardly hear.
     ///
     /// `None` when there's nothing to attack: no samples, no query, fewer than two classes, or scores that aren't numbers.
     ///
