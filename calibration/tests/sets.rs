@@ -433,7 +433,7 @@ fn all_right(cluster: fn(usize) -> Option<String>) -> edgeval_calibration::Score
 #[test]
 fn all_right_isn_t_certainty() {
     for (cluster, said) in [
-        ((|_| None) as fn(usize) -> Option<String>, "Wilson for top-1 and slices"),
+        ((|_| None) as fn(usize) -> Option<String>, "Wilson for top-1, top-5 and slices"),
         (|number| Some((number / 10).to_string()), "over 6 clusters"),
         (|_| Some("one".to_owned()), "this one cluster alone"),
     ] {
