@@ -196,7 +196,8 @@ impl Graph {
     }
 
     fn load_unguarded(mut bytes: &[u8], execution: Execution, known: &KnownDimensions) -> Result<Self, GraphError> {
-        let onnx = tract_onnx::onnx();
+        let mut onnx = tract_onnx::onnx();
+        int8::check_axes(&mut onnx.op_register);
         let mut proto = onnx.proto_model_for_read(&mut bytes).map_err(load_error)?;
         let assumed = proto.graph.as_mut().map(|graph| settle(graph, known)).transpose()?.unwrap_or_default();
         onnx_file::check(&proto).map_err(GraphError::Damaged)?;

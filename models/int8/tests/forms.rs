@@ -212,3 +212,19 @@ fn what_is_not_known_is_named() {
     let error = convolved().narrow("w").run("y", &wave(&PICTURE)).unwrap_err().to_string();
     assert!(error.contains("`w`") && error.contains("INT4"), "{error}");
 }
+
+/// tract alone counts from 0 to 2⁶⁴ − 1 for these: a fuzzer's find.
+#[test]
+fn an_axis_before_the_first_is_refused() {
+    for axis in [-3, 2, i64::MIN] {
+        let file = start(&[2, 3]).floats("one", &[3], &[1.0; 3]);
+        let file = file.node_with("LayerNormalization", "real one", "y", vec![integer("axis", axis)]);
+        let error = file.run("y", &wave(&[2, 3])).unwrap_err();
+        assert!(format!("{error:?}").contains(&format!("axis {axis} of a tensor of rank 2")), "{error:?}");
+    }
+    for axis in [-1, 1] {
+        let file = start(&[2, 3]).floats("one", &[3], &[1.0; 3]);
+        let file = file.node_with("LayerNormalization", "real one", "y", vec![integer("axis", axis)]);
+        assert!(file.run("y", &wave(&[2, 3])).is_ok());
+    }
+}

@@ -14,6 +14,7 @@
 //! ```
 
 mod assemble;
+mod axes;
 mod coverage;
 mod dynamic;
 mod facts;
@@ -39,6 +40,7 @@ use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorPr
 use tract_onnx::prelude::*;
 
 use self::assemble::{Region, assemble};
+pub use self::axes::check_axes;
 pub use self::coverage::{Coverage, NodeCoverage};
 use self::facts::Facts;
 use self::file::File;
@@ -194,6 +196,7 @@ fn known(onnx: &Onnx, graph: &GraphProto) -> Result<(), LoadError> {
 /// A reader of ONNX files that knows quantizing operators and regions.
 fn reader() -> Onnx {
     let mut onnx = tract_onnx::onnx();
+    check_axes(&mut onnx.op_register);
     operators::register(&mut onnx.op_register);
     region::register(&mut onnx.op_register);
     onnx
