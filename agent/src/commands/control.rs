@@ -362,7 +362,9 @@ impl Control {
     fn tell_progress(&self, running: &mut Running, now: Moment) {
         let (told, at) = &mut running.told;
         let progress = running.child.progress();
-        if progress != *told && now.since(*at) >= TELL {
+        // The first is told at once: a short measurement would have ended before another was due.
+        let is_due = told.is_none() || now.since(*at) >= TELL;
+        if progress != *told && is_due {
             let name = running.job.command.name().as_str();
             let result = answer(&running.job.id, name, CommandState::Running, None);
             self.send(&wire::CommandResult { progress: progress.clone(), ..result }, &running.job.reply);

@@ -12,6 +12,7 @@ use edgeval_models::{Modality, Model, Prediction, Window};
 use edgeval_wire as wire;
 use serde::Serialize;
 
+use super::observer::Watcher;
 use crate::clock::Moment;
 use crate::pipeline::{self, Period};
 use crate::probe::{Roots, memory, power};
@@ -105,15 +106,19 @@ impl Timed {
         split: &str,
         without: Option<Modality>,
         budgets: &Budgets,
+        watcher: &Watcher,
     ) -> anyhow::Result<Self> {
         let positions = set.positions(split)?;
         let roots = Roots::default();
         let step = positions.len().div_ceil(TIMED).max(1);
+        let count = positions.len().div_ceil(step);
         let watch = Watch::start(&roots, Moment::now());
         let (mut period, mut latencies_us, started) = (Period::new(), Vec::new(), Moment::now());
         let (mut pss_bytes, mut said) = (Ok(Vec::new()), BTreeMap::new());
         let warm_up = positions.iter().take(WARM_UP).map(|place| (place, false));
         for (&place, is_timed) in warm_up.chain(positions.iter().step_by(step).map(|place| (place, true))) {
+            // Between windows: what it takes isn't in their time.
+            watcher.show("timing", latencies_us.len(), count);
             let window = set.window_without(&set.samples()[place], without)?;
             let answer = pipeline::answer(model, &window, Duration::ZERO)?;
             if is_timed {
@@ -128,13 +133,15 @@ impl Timed {
                     said.insert(place, answer.prediction);
                 }
             }
-            if latencies_us.len() >= TIMED_AT_LEAST && Moment::now().since(started) > LONGEST {
+            let is_long = latencies_us.len() >= TIMED_AT_LEAST && Moment::now().since(started) > LONGEST;
+            if is_long || watcher.interrupted() {
                 break;
             }
         }
         let windows =
             positions.iter().take(ENERGY_WINDOWS).map(|&place| set.window_without(&set.samples()[place], without));
-        let energy = measure_energy(model, &windows.collect::<Result<Vec<_>, _>>()?, &roots, budgets)?;
+        let windows = windows.collect::<Result<Vec<_>, _>>()?;
+        let energy = measure_energy(model, &windows, &roots, budgets, watcher)?;
         let observed = watch.finish(Moment::now(), period.inference_processor_time + energy.1);
         Ok(Self { period, latencies_us, pss_bytes, energy: energy.0, observed, said })
     }
@@ -195,6 +202,7 @@ fn measure_energy(
     windows: &[Window],
     roots: &Roots,
     budgets: &Budgets,
+    watcher: &Watcher,
 ) -> anyhow::Result<(EnergyFigures, Duration)> {
     let source = match power::best(roots) {
         Ok(source) => source,
@@ -211,7 +219,7 @@ fn measure_energy(
     let mut period = Period::new();
     for window in windows.iter().cycle() {
         period.record(&pipeline::answer(model, window, Duration::ZERO)?);
-        if Moment::now().since(started) >= least {
+        if Moment::now().since(started) >= least || watcher.interrupted() {
             break;
         }
     }

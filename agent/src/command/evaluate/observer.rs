@@ -18,7 +18,7 @@ pub(in crate::command) struct Watcher {
     started: Moment,
     budget: Option<Duration>,
     teller: Option<Teller>,
-    bar: Mutex<Option<(Stage, ProgressBar)>>,
+    bar: Mutex<Option<(&'static str, ProgressBar)>>,
 }
 
 impl Watcher {
@@ -38,6 +38,21 @@ impl Watcher {
             bar.finish_and_clear();
         }
     }
+
+    /// So many samples of a stage are done.
+    pub fn show(&self, words: &'static str, done: usize, samples: usize) {
+        self.teller.iter().for_each(|teller| teller.tell(words, done as u64, samples as u64));
+        let mut shown = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.as_ref().is_none_or(|(of, _)| *of != words) {
+            if let Some((_, bar)) = shown.take() {
+                bar.finish_and_clear();
+            }
+            *shown = Some((words, terminal::progress(samples as u64, words)));
+        }
+        if let Some((_, bar)) = shown.as_ref() {
+            bar.set_position(done as u64);
+        }
+    }
 }
 
 impl Observer for Watcher {
@@ -47,17 +62,7 @@ impl Observer for Watcher {
             Stage::Trials => "trying",
             Stage::Wrong => "explaining",
         };
-        self.teller.iter().for_each(|teller| teller.tell(words, done as u64, samples as u64));
-        let mut shown = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
-        if shown.as_ref().is_none_or(|(of, _)| *of != stage) {
-            if let Some((_, bar)) = shown.take() {
-                bar.finish_and_clear();
-            }
-            *shown = Some((stage, terminal::progress(samples as u64, words)));
-        }
-        if let Some((_, bar)) = shown.as_ref() {
-            bar.set_position(done as u64);
-        }
+        self.show(words, done, samples);
     }
 
     /// Half of the time is for samples as they are: the rest is worth nothing without any tried.
