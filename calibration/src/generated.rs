@@ -30,8 +30,7 @@ pub struct GeneratedRow {
 
 impl<'a> From<&'a GeneratedRow> for Drawn<'a> {
     fn from(row: &'a GeneratedRow) -> Self {
-        let ask = row.slices.get("ask").map(String::as_str);
-        Self { id: &row.id, cluster: row.cluster.as_deref(), ask, label: None }
+        Self::of_row(&row.id, row.cluster.as_deref(), &row.slices, None)
     }
 }
 

@@ -26,8 +26,7 @@ pub struct PairRow {
 
 impl<'a> From<&'a PairRow> for Drawn<'a> {
     fn from(row: &'a PairRow) -> Self {
-        let ask = row.slices.get("ask").map(String::as_str);
-        Self { id: &row.id, cluster: row.cluster.as_deref(), ask, label: None }
+        Self::of_row(&row.id, row.cluster.as_deref(), &row.slices, None)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which samples are drawn together: intervals of a split's figures.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use edgeval_measure::{Figure, Measured, bootstrap, resample_clusters, strata_of_clusters, wilson};
 
@@ -21,6 +21,18 @@ pub(crate) struct Drawn<'a> {
     pub cluster: Option<&'a str>,
     pub ask: Option<&'a str>,
     pub label: Option<&'a str>,
+}
+
+impl<'a> Drawn<'a> {
+    /// Of a row that was made of a sample: its slices say what was asked for.
+    pub fn of_row(
+        id: &'a str,
+        cluster: Option<&'a str>,
+        slices: &'a BTreeMap<String, String>,
+        label: Option<&'a str>,
+    ) -> Self {
+        Self { id, cluster, ask: slices.get("ask").map(String::as_str), label }
+    }
 }
 
 impl<'a> From<&'a Sample> for Drawn<'a> {

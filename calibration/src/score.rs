@@ -86,8 +86,8 @@ impl Scored {
 
     /// With which others a row is drawn.
     pub(crate) fn drawn<'a>(&'a self, row: &'a Row) -> Drawn<'a> {
-        let (ask, label) = (row.slices.get("ask").map(String::as_str), self.labels.get(row.truth).map(String::as_str));
-        Drawn { id: &row.id, cluster: row.cluster.as_deref(), ask, label }
+        let label = self.labels.get(row.truth).map(String::as_str);
+        Drawn::of_row(&row.id, row.cluster.as_deref(), &row.slices, label)
     }
 
     /// Every sample, in order.

@@ -11,7 +11,6 @@ use tract_onnx::tract_core::ops::binary::{OptBinByScalar, OptBinChain, OptBinUni
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::nn::Reduce;
 use tract_onnx::tract_core::ops::{Cost, OpState};
-use tract_onnx::tract_core::plan::eval;
 use tract_onnx::tract_hir::infer::InferenceModel;
 
 use crate::dimensions::{AssumedDimension, KnownDimensions, settle};
@@ -271,22 +270,17 @@ impl Graph {
     pub(crate) fn run_values(&mut self, inputs: Vec<Value>) -> Result<Vec<Value>, GraphError> {
         self.begin();
         let state = &mut self.state;
-        let run = |inputs| state.run(inputs);
-        unharmed(self.threads.clone(), inputs, run)
+        unharmed(self.threads.clone(), inputs, |inputs| state.run(inputs))
     }
 
     /// As [`Graph::run_values`], to the bit, but what hangs on inputs that are those of the last run here isn't computed again. Not to be timed.
     pub(crate) fn run_changed(&mut self, inputs: Vec<Value>) -> Result<Vec<Value>, GraphError> {
-        let Some(mut memory) = self.memory.take() else { return self.run_values(inputs) };
         self.begin();
-        let state = &mut self.state;
-        let run = |inputs| run_new(state, &mut memory, inputs);
-        let outputs = unharmed(self.threads.clone(), inputs, run);
-        if outputs.is_err() {
-            memory.forget();
-        }
-        self.memory = Some(memory);
-        outputs
+        let (state, memory) = (&mut self.state, &mut self.memory);
+        unharmed(self.threads.clone(), inputs, |inputs| match memory {
+            Some(memory) => memory.run(state, inputs, |_| ()),
+            None => state.run(inputs),
+        })
     }
 
     /// Lets no run begin where the last one ended.
@@ -295,19 +289,6 @@ impl Graph {
             self.state.op_states[*node] = Some(fresh.clone());
         }
     }
-}
-
-/// Runs what isn't remembered.
-fn run_new(state: &mut TypedSimpleState, memory: &mut Memory, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-    let mut recall = memory.recall(&inputs);
-    state.run_plan_with_eval(inputs, |context, state, node, inputs| {
-        if let Some(gave) = recall.of(node) {
-            return Ok(gave);
-        }
-        let gave = eval(context, state, node, inputs)?;
-        recall.keep(node, &gave);
-        TractResult::Ok(gave)
-    })
 }
 
 /// Runs a graph on as many threads as it may have. A panic inside tract is an error here.

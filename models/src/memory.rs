@@ -4,6 +4,7 @@
 //! computed again: its values are those of the run before, to the bit.
 
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::plan::eval;
 
 /// Inputs as a bit mask. A graph of more inputs than bits is run whole each time.
 type Inputs = u64;
@@ -28,14 +29,6 @@ struct NodeMemory {
     gave: TVec<TValue>,
 }
 
-/// Which operators of a run have nothing new to give.
-#[derive(Debug)]
-pub(crate) struct Recall<'a> {
-    memory: &'a mut Memory,
-    changed: Inputs,
-    is_first: bool,
-}
-
 impl Memory {
     /// A memory for a graph; `None` where nothing could be reused: one input, or more than there are bits for.
     pub fn new(model: &TypedModel) -> TractResult<Option<Self>> {
@@ -58,36 +51,38 @@ impl Memory {
         Ok(Some(Self { nodes: nodes.collect(), inputs: TVec::new(), unread: Tensor::default().into_tvalue() }))
     }
 
-    /// Begins a run with these inputs. They are those of the last run once it is over, or [`Self::forget`] is called.
-    pub fn recall(&mut self, inputs: &TVec<TValue>) -> Recall<'_> {
-        let is_same = |index: usize| self.inputs.get(index).is_some_and(|last| same_bits(last, &inputs[index]));
+    /// Runs what isn't remembered; `runs` hears of each operator that does. Nothing is remembered of a run that fails.
+    pub fn run(
+        &mut self,
+        state: &mut TypedSimpleState,
+        inputs: TVec<TValue>,
+        mut runs: impl FnMut(&TypedNode),
+    ) -> TractResult<TVec<TValue>> {
+        let last = std::mem::take(&mut self.inputs);
+        let is_same = |index: usize| last.get(index).is_some_and(|last| same_bits(last, &inputs[index]));
         let changed = (0..inputs.len()).filter(|&index| !is_same(index)).fold(0, |mask, index| mask | 1 << index);
-        let is_first = self.inputs.is_empty();
-        self.inputs = inputs.clone();
-        Recall { memory: self, changed, is_first }
+        let outputs = state.run_plan_with_eval(inputs.clone(), |context, state, node, inputs| {
+            if !last.is_empty() && self.nodes[node.id].reach & changed == 0 {
+                return Ok(self.remembered(node));
+            }
+            runs(node);
+            let gave = eval(context, state, node, inputs)?;
+            self.keep(node, &gave);
+            TractResult::Ok(gave)
+        })?;
+        self.inputs = inputs;
+        Ok(outputs)
     }
 
-    /// Forgets the last run, which failed.
-    pub fn forget(&mut self) {
-        self.inputs.clear();
-    }
-}
-
-impl Recall<'_> {
-    /// What a node gave when it was run last, if nothing that it hangs on changed; what nobody reads is left out.
-    pub fn of(&self, node: &TypedNode) -> Option<TVec<TValue>> {
-        let kept = &self.memory.nodes[node.id];
-        let is_new = self.is_first || kept.reach & self.changed != 0;
-        (!is_new).then(|| if kept.is_kept { kept.gave.clone() } else { self.unread(node) })
-    }
-
-    fn unread(&self, node: &TypedNode) -> TVec<TValue> {
-        node.outputs.iter().map(|_| self.memory.unread.clone()).collect()
+    /// What a node gave when it was run last; what nobody reads is left out.
+    fn remembered(&self, node: &TypedNode) -> TVec<TValue> {
+        let kept = &self.nodes[node.id];
+        if kept.is_kept { kept.gave.clone() } else { node.outputs.iter().map(|_| self.unread.clone()).collect() }
     }
 
     /// Keeps what a node gave, where it will be asked for.
-    pub fn keep(&mut self, node: &TypedNode, gave: &TVec<TValue>) {
-        let kept = &mut self.memory.nodes[node.id];
+    fn keep(&mut self, node: &TypedNode, gave: &TVec<TValue>) {
+        let kept = &mut self.nodes[node.id];
         if kept.is_kept {
             kept.gave = gave.clone();
         }
@@ -119,7 +114,6 @@ fn same_bits(one: &Tensor, other: &Tensor) -> bool {
 #[cfg(test)]
 mod tests {
     use tract_onnx::tract_core::ops::math::{add, cosh, mul};
-    use tract_onnx::tract_core::plan::eval;
     use tract_onnx::tract_hir::internal::TractErrorContext;
 
     use super::*;
@@ -140,16 +134,7 @@ mod tests {
     fn run(state: &mut TypedSimpleState, memory: &mut Memory, a: f32, b: f32) -> TractResult<(Vec<String>, f32)> {
         let inputs = tvec!(tensor1(&[a]).into_tvalue(), tensor1(&[b]).into_tvalue());
         let mut ran = Vec::new();
-        let mut recall = memory.recall(&inputs);
-        let outputs = state.run_plan_with_eval(inputs, |context, state, node, inputs| {
-            if let Some(gave) = recall.of(node) {
-                return Ok(gave);
-            }
-            ran.push(node.name.clone());
-            let gave = eval(context, state, node, inputs)?;
-            recall.keep(node, &gave);
-            TractResult::Ok(gave)
-        })?;
+        let outputs = memory.run(state, inputs, |node| ran.push(node.name.clone()))?;
         Ok((ran, outputs[0].try_as_plain_ram()?.as_slice::<f32>()?[0]))
     }
 
@@ -166,7 +151,8 @@ mod tests {
         assert_eq!(run(&mut state, &mut memory, 0.0, 2.0)?, (Vec::new(), 5.0));
         // Equal as numbers, not as bits.
         assert_eq!(run(&mut state, &mut memory, -0.0, 2.0)?.0, ["a", "of a", "sum"]);
-        memory.forget();
+        let no_run = tvec!(tensor1(&[-0.0_f32]).into_tvalue());
+        assert!(memory.run(&mut state, no_run, |_| ()).is_err());
         assert_eq!(run(&mut state, &mut memory, -0.0, 2.0)?.0.len(), 5);
         Ok(())
     }

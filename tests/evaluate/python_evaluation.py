@@ -196,14 +196,17 @@ def sweep(without, place):
     return evaluator.sweep(place, without)
 
 
-def clean_figures(samples, answers):
-    """Accuracy, calibration and distances of embeddings."""
-    labels = tomllib.loads((MODEL / "model.toml").read_text())["labels"]
-    truth = np.array([labels.index(sample["label"]) for sample in samples])
+def gathered(samples, answers):
+    """Right classes, probabilities, embeddings of length 1, and the distances between them: a row a sample."""
+    truth = np.array([evaluator.labels.index(sample["label"]) for sample in samples])
     probabilities, first, second = (np.stack(column) for column in zip(*answers))
-    said = probabilities.argmax(axis=1)
     first, second = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (first, second))
-    distances = 1 - first @ second.T
+    return truth, probabilities, first, second, 1 - first @ second.T
+
+
+def clean_figures(truth, probabilities, first, second, distances):
+    """Accuracy, calibration and distances of embeddings."""
+    labels, said = evaluator.labels, probabilities.argmax(axis=1)
     belonging, others = distances.diagonal(), distances[truth[:, np.newaxis] != truth]
     nearer = roc_auc_score(np.repeat([1, 0], [len(belonging), len(others)]), -np.concatenate([belonging, others]))
     return {
@@ -231,12 +234,9 @@ def latencies(count):
     return [float(1000 * np.percentile(times, share)) for share in (50, 99)]
 
 
-def intervals(samples, answers, seed):
+def intervals(truth, probabilities, first, second, distances, seed):
     """Bootstrapped intervals at 95 %: all resamples at once, as products of how often each sample was drawn."""
-    labels = tomllib.loads((MODEL / "model.toml").read_text())["labels"]
-    truth = np.array([labels.index(sample["label"]) for sample in samples])
-    probabilities, first, second = (np.stack(column) for column in zip(*answers))
-    count, classes = len(samples), len(labels)
+    count, classes = probabilities.shape
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(np.float64)
     said, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     confusion = (drawn @ np.eye(classes**2)[truth * classes + said]).reshape(-1, classes, classes)
@@ -245,8 +245,6 @@ def intervals(samples, answers, seed):
         precision, recall = np.nan_to_num(right / as_class), np.nan_to_num(right / of_class)
         f1 = np.nan_to_num(2 * right / (of_class + as_class))
     bins = np.eye(15)[np.minimum((confidence * 15).astype(int), 14)]
-    first, second = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (first, second))
-    distances = 1 - first @ second.T
     apart = truth[:, np.newaxis] != truth
     of_truth = probabilities[np.arange(count), truth]
     statistics = {
@@ -296,8 +294,9 @@ def main():
         places, found = range(len(samples)), {}
         if arguments.what == "clean":
             answers = pool.map(clean, places, chunksize=16)
-            found["figures"], said, probabilities = clean_figures(samples, answers)
-            found["intervals"] = intervals(samples, answers, arguments.seed)
+            rows = gathered(samples, answers)
+            found["figures"], said, probabilities = clean_figures(*rows)
+            found["intervals"] = intervals(*rows, arguments.seed)
             found["latency_ms"] = latencies(len(samples))
         else:
             tried = pool.map(functools.partial(sweep, arguments.without), places, chunksize=1)

@@ -73,7 +73,12 @@ pub(super) fn band_limited(samples: &[f32], rate: f64, low_hz: f64, high_hz: f64
 
 /// Blackman's window from −1 to 1.
 fn blackman(place: f64) -> f64 {
-    0.42 + 0.5 * libm::cos(PI * place) + 0.08 * libm::cos(2.0 * PI * place)
+    blackman_of(libm::cos(PI * place), libm::cos(2.0 * PI * place))
+}
+
+/// The same of the cosines of a place's half turn and whole turn.
+fn blackman_of(half: f64, whole: f64) -> f64 {
+    0.42 + 0.5 * half + 0.08 * whole
 }
 
 /// Silences packets of so many samples; `share` of them, in gaps of `length` on average. Nothing conceals them.
@@ -119,6 +124,6 @@ fn neighbours(part: f64, cutoff: f64) -> impl Iterator<Item = f64> {
         let angle = PI * cutoff * (first + neighbour as f64);
         let (sine, cosine) = (sine.next(), cosine.next());
         let sinc = if angle == 0.0 { 1.0 } else { sine / angle };
-        cutoff * sinc * (0.42 + 0.5 * cosine + 0.08 * (2.0 * cosine * cosine - 1.0))
+        cutoff * sinc * blackman_of(cosine, 2.0 * cosine * cosine - 1.0)
     })
 }

@@ -222,11 +222,12 @@ fn workers(args: &Args, bundle: &Bundle, first: Model) -> anyhow::Result<Vec<Wor
     };
     let has_other = bundle.manifest().variants.contains_key(&other) && !args.quick;
     let load = |precision| Model::load(bundle, precision, args.execution());
-    let mut workers = vec![Worker { model: first, other: has_other.then(|| load(other)).transpose()? }];
+    let worker = |model| anyhow::Ok(Worker { model, other: has_other.then(|| load(other)).transpose()? });
+    let mut workers = vec![worker(first)?];
     for _ in 1..count {
         workers.push(match workers.first() {
-            Some(worker) if args.threads == 1 => worker.clone(),
-            _ => Worker { model: load(args.precision)?, other: has_other.then(|| load(other)).transpose()? },
+            Some(first) if args.threads == 1 => first.clone(),
+            _ => worker(load(args.precision)?)?,
         });
     }
     Ok(workers)

@@ -1,6 +1,7 @@
 //! Scores under corruption, alone and against a reference model's.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use edgeval_measure::{
     ErrorTable, Measured, RANKED_SAMPLES, corruption_error, mean_error as error_of, share_kept as share_of_clean,
@@ -45,19 +46,18 @@ pub(crate) fn share_kept(set: &ReferenceSet, trials: &[&Trial]) -> Measured {
 type Row = (f64, Vec<(usize, Vec<f64>)>);
 
 fn row(trial: &Trial) -> Option<Row> {
-    let names = names();
     let placed =
-        |(name, scores): (&String, &Vec<f64>)| Some((names.binary_search(&name.as_str()).ok()?, scores.clone()));
+        |(name, scores): (&String, &Vec<f64>)| Some((NAMES.binary_search(&name.as_str()).ok()?, scores.clone()));
     let corrupted: Vec<(usize, Vec<f64>)> = trial.corrupted.iter().filter_map(placed).collect();
     (!corrupted.is_empty()).then_some((trial.score, corrupted))
 }
 
 /// All names in their order.
-fn names() -> Vec<&'static str> {
+static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
     let mut names: Vec<&str> = corruption_names().collect();
     names.sort_unstable();
     names
-}
+});
 
 /// For each corruption that was tried, by its place, the mean clean score of its samples, and their mean scores at each severity.
 fn means(rows: &[&Row]) -> BTreeMap<usize, (f64, Vec<f64>)> {
@@ -113,7 +113,7 @@ pub(super) fn against(
     of: impl Fn(&ErrorTable, &ErrorTable) -> Result<f64, String>,
 ) -> Measured {
     let Some(reference) = reference else { return trials.absent(NO_REFERENCE) };
-    let theirs_of: Vec<Option<&Vec<f64>>> = names().into_iter().map(|name| reference.errors.get(name)).collect();
+    let theirs_of: Vec<Option<&Vec<f64>>> = NAMES.iter().map(|name| reference.errors.get(*name)).collect();
     let shared = |trial: &Trial| {
         let (clean, mut scores) = row(trial)?;
         scores.retain(|(place, _)| theirs_of[*place].is_some());

@@ -35,6 +35,13 @@ struct Checked {
     axis: i64,
 }
 
+impl Checked {
+    fn check(&self, rank: i64) -> TractResult<()> {
+        ensure!((-rank..rank).contains(&self.axis), "axis {} of a tensor of rank {rank}", self.axis);
+        Ok(())
+    }
+}
+
 impl Expansion for Checked {
     fn name(&self) -> StaticName {
         Expansion::name(self.inner.as_ref())
@@ -52,16 +59,12 @@ impl Expansion for Checked {
     ) -> InferenceResult {
         let input = inputs.first().context("no input")?;
         // Before the operator's own rules: those of a wrong axis are never asked.
-        solver.given(&input.rank, |_, rank| {
-            ensure!((-rank..rank).contains(&self.axis), "axis {} of a tensor of rank {rank}", self.axis);
-            Ok(())
-        })?;
+        solver.given(&input.rank, |_, rank| self.check(rank))?;
         Expansion::rules(self.inner.as_ref(), solver, inputs, outputs)
     }
 
     fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
-        let rank = model.outlet_fact(*inputs.first().context("no input")?)?.rank() as i64;
-        ensure!((-rank..rank).contains(&self.axis), "axis {} of a tensor of rank {rank}", self.axis);
+        self.check(model.outlet_fact(*inputs.first().context("no input")?)?.rank() as i64)?;
         Expansion::wire(self.inner.as_ref(), prefix, model, inputs)
     }
 }
