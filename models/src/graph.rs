@@ -9,7 +9,7 @@ use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::binary::{OptBinByScalar, OptBinChain, OptBinUnicast, TypedBinOp};
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
-use tract_onnx::tract_core::ops::nn::Reduce;
+use tract_onnx::tract_core::ops::nn::{Reduce, RmsNorm};
 use tract_onnx::tract_core::ops::{Cost, OpState};
 use tract_onnx::tract_hir::infer::InferenceModel;
 
@@ -395,7 +395,8 @@ fn has_products(node: &TypedNode) -> bool {
         || node.op_is::<OptBinByScalar>()
         || node.op_is::<OptBinUnicast>()
         || node.op_is::<OptBinChain>()
-        || node.op_is::<Reduce>())
+        || node.op_is::<Reduce>()
+        || node.op_is::<RmsNorm>())
 }
 
 fn count_run(model: &TypedModel, facts: &mut GraphFacts) -> TractResult<()> {

@@ -16,6 +16,8 @@ use tempfile::TempDir;
 
 /// Floats may be rounded differently from ONNX Runtime's; the nearest choices are 0.2 apart.
 const TOLERANCE: f64 = 1e-4;
+/// Where those floats become bytes, a byte may be the next one.
+const STEP: f64 = 3e-3;
 
 fn data(file: &str) -> std::path::PathBuf {
     common::path("tests/data").join(file)
@@ -80,6 +82,7 @@ fn answers_are_those_of_onnx_runtime() {
         (Precision::Int8, Engine::Tract, "int8"),
     ];
     for (precision, engine, name) in kinds {
+        let tolerance = if engine == Engine::Int8 { STEP } else { TOLERANCE };
         let mut model = talk(precision, engine);
         assert_eq!((model.engine(), model.task()), (engine, Some(Task::Generation)));
         for (window, recorded) in windows().iter().zip(recorded["talk"][name].as_array().unwrap()) {
@@ -88,11 +91,11 @@ fn answers_are_those_of_onnx_runtime() {
             assert_eq!(Some(generated.text.as_str()), recorded["text"].as_str(), "{name} {engine}");
             assert_eq!(Some(generated.complete), recorded["complete"].as_bool());
             assert_eq!(generated.tokens.len(), recorded["tokens"].as_array().unwrap().len());
-            close(&generated.probabilities, &recorded["probabilities"], TOLERANCE);
-            close(&prediction.embeddings[0].1, &recorded["image_embedding"], TOLERANCE);
+            close(&generated.probabilities, &recorded["probabilities"], tolerance);
+            close(&prediction.embeddings[0].1, &recorded["image_embedding"], tolerance);
             let probabilities = floats(&recorded["probabilities"]);
             let mean = probabilities.iter().map(|p| p.ln()).sum::<f64>() / probabilities.len() as f64;
-            assert!((f64::from(prediction.confidence) - mean.exp()).abs() <= TOLERANCE);
+            assert!((f64::from(prediction.confidence) - mean.exp()).abs() <= tolerance);
             assert!(prediction.has_answer() && prediction.probabilities.is_empty());
         }
     }

@@ -1,5 +1,6 @@
 //! Whether a graph holds together: what runs it afterwards needs no checks of its own.
 
+use crate::float::FloatOperation;
 use crate::graph::{ChannelAxis, Convolution, Graph, Kind, MAXIMUM_RANK, Node, Operation, Pool, Value, ValueId};
 
 /// Why a graph can't be run.
@@ -120,8 +121,11 @@ impl View<'_> {
 
     fn check_counts(&self) -> Reason {
         let inputs = match self.node.operation {
-            Operation::Constant(_) => 0..=0,
-            Operation::Product { .. } | Operation::Binary { .. } | Operation::IntegerConvolution(_) => 2..=2,
+            Operation::Constant(_) | Operation::Float(FloatOperation::Constant(_)) => 0..=0,
+            Operation::Product { .. }
+            | Operation::Binary { .. }
+            | Operation::IntegerConvolution(_)
+            | Operation::Float(FloatOperation::Binary(_) | FloatOperation::Product) => 2..=2,
             Operation::Concat { .. } => 1..=usize::MAX,
             _ => 1..=1,
         };
@@ -138,6 +142,13 @@ impl View<'_> {
             Operation::FlipSign => return demand(is_bytes(self.input(0)) && is_bytes(self.output()), "takes bytes"),
             Operation::DynamicQuantize => (is_float, |kind| kind == Kind::Bytes),
             Operation::IntegerConvolution(_) => (|kind| kind == Kind::Bytes, |kind| kind == Kind::Sums),
+            Operation::Float(FloatOperation::FromSums) => (|kind| kind == Kind::Sums, is_float),
+            Operation::Float(_) => (is_float, is_float),
+            Operation::Select { .. } | Operation::Reshape | Operation::Transpose { .. } | Operation::Concat { .. }
+                if is_float(self.output().kind) =>
+            {
+                (is_float, is_float)
+            }
             _ => (is_quantized, is_quantized),
         };
         let inputs = (0..self.node.inputs.len()).all(|index| input(self.input(index).kind));
@@ -149,7 +160,7 @@ impl View<'_> {
     fn check_carried(&self) -> Reason {
         match self.node.operation {
             Operation::Select { .. } | Operation::Reshape | Operation::Transpose { .. } | Operation::Pad { .. } => {
-                demand(self.input(0).kind == self.output().kind, "carries bytes to another quantization")
+                demand(self.input(0).kind == self.output().kind, "carries elements to another kind")
             }
             _ => Ok(()),
         }
@@ -162,15 +173,22 @@ impl View<'_> {
                 demand(bytes.len() == shape.iter().product::<usize>(), "has another number of bytes than its shape")?;
                 Ok(shape.clone())
             }
+            Operation::Float(FloatOperation::Constant(floats)) => {
+                let shape = &self.output().shape;
+                demand(floats.len() == shape.iter().product::<usize>(), "has another number of floats than its shape")?;
+                Ok(shape.clone())
+            }
             Operation::Convolution(convolution) | Operation::IntegerConvolution(convolution) => {
                 self.convolution(convolution)
             }
-            Operation::Product { .. } => self.product(),
-            Operation::Binary { .. } => broadcast(&self.input(0).shape, &self.input(1).shape),
+            Operation::Product { .. } | Operation::Float(FloatOperation::Product) => self.product(),
+            Operation::Binary { .. } | Operation::Float(FloatOperation::Binary(_)) => {
+                broadcast(&self.input(0).shape, &self.input(1).shape)
+            }
             Operation::Concat { axis } => self.concat(*axis),
             Operation::Pool(pool) => self.pool(pool),
-            Operation::Mean { axes } => self.mean(axes),
-            Operation::Softmax { axis } => {
+            Operation::Mean { axes } | Operation::Float(FloatOperation::Reduce { axes, .. }) => self.reduced(axes),
+            Operation::Softmax { axis } | Operation::Float(FloatOperation::Softmax { axis }) => {
                 demand(*axis < self.input(0).shape.len(), "has no such axis")?;
                 Ok(self.input(0).shape.clone())
             }
@@ -193,7 +211,10 @@ impl View<'_> {
             | Operation::Dequantize
             | Operation::FlipSign
             | Operation::Table(_)
-            | Operation::DynamicQuantize => Ok(self.input(0).shape.clone()),
+            | Operation::DynamicQuantize
+            | Operation::Float(FloatOperation::FromSums | FloatOperation::Function(_)) => {
+                Ok(self.input(0).shape.clone())
+            }
         }
     }
 
@@ -262,7 +283,7 @@ impl View<'_> {
         Ok(shape)
     }
 
-    fn mean(&self, axes: &[usize]) -> Result<Vec<usize>, String> {
+    fn reduced(&self, axes: &[usize]) -> Result<Vec<usize>, String> {
         let mut shape = self.input(0).shape.clone();
         for axis in axes {
             *shape.get_mut(*axis).ok_or("has no such axis")? = 1;

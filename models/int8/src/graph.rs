@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::float::FloatOperation;
 use crate::quantization::{Bounds, Quantization};
 
 /// A region's computation.
@@ -64,7 +65,8 @@ pub struct Node {
     pub outputs: Vec<ValueId>,
 }
 
-/// What an operation does. Unless said otherwise it takes one quantized value and makes one quantized value.
+/// What an operation does. Unless said otherwise it takes one quantized value and makes one quantized value. What only moves
+/// elements ([`Self::Select`], [`Self::Reshape`], [`Self::Transpose`]) or joins them ([`Self::Concat`]) does so with floats, too.
 #[derive(Clone, Debug)]
 pub enum Operation {
     /// Bytes that never change, in ONNX's order. Takes nothing.
@@ -141,6 +143,8 @@ pub enum Operation {
     /// ONNX `ConvInteger` and `MatMulInteger` with constant weights: bytes, and their zero point (bytes, no axes), to
     /// sums. The convolution's multipliers and bounds mean nothing; its input's zero point comes as a value.
     IntegerConvolution(Convolution),
+    /// Floats from floats, between quantized parts.
+    Float(FloatOperation),
 }
 
 /// A convolution over the last one or two axes, or (with [`Window::POINT`]) a product with constant weights.

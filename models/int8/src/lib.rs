@@ -5,6 +5,7 @@
 //! processor. [`reference`] defines what every operation computes, plainly; plans give exactly its bits.
 
 pub mod check;
+pub mod float;
 pub mod formula;
 pub mod graph;
 pub mod kernels;

@@ -1,5 +1,7 @@
 //! Rows for the kernels: the bytes under a window, one row for each output pixel.
 
+use std::ops::Range;
+
 use multiversion::multiversion;
 
 use super::convolution::Geometry;
@@ -51,52 +53,128 @@ impl<'a> Gather<'a> {
         let mut column = first % width;
         let mut row = first / width % height;
         let mut picture = first / width / height;
-        for start in (0..block.len()).step_by(length) {
-            self.fill_row(picture, [row, column], &mut block[start..]);
-            // The weights there are zero; what stands there adds nothing, but it must stand still.
-            block[start + depth..start + length].fill(T::of(0));
-            column += 1;
-            if column == width {
-                (column, row) = (0, row + 1);
-            }
+        let mut cells = block;
+        while !cells.is_empty() {
+            let count = (width - column).min(cells.len() / length);
+            self.fill_line(picture, row, column..column + count, length, cells);
+            cells = &mut cells[count * length..];
+            (column, row) = (0, row + 1);
             if row == height {
                 (row, picture) = (0, picture + 1);
             }
         }
     }
 
-    /// Fills the row that `cells` starts with. What comes after it may be overwritten: it is filled later.
+    /// Fills the rows of some output pixels of a line. What comes after them may be overwritten: it is filled later.
+    #[inline(always)]
+    fn fill_line<T: Cell>(&self, picture: usize, row: usize, columns: Range<usize>, length: usize, cells: &mut [T]) {
+        let depth = self.geometry.depth();
+        let mut starts = [None; MOST_LINES];
+        let inner = self.line_starts(picture, row, &mut starts);
+        let lines = &starts[..self.geometry.window.kernel[0].min(MOST_LINES)];
+        let step = self.geometry.window.stride[1] * self.geometry.input_pitch;
+        let mut column = columns.start;
+        while column < columns.end {
+            let cells = &mut cells[(column - columns.start) * length..];
+            if inner.contains(&column) {
+                let offset = (column - inner.start) * step;
+                let most = inner.end.min(columns.end) - column;
+                let done = self.fill_short(lines, offset, [length, most], cells);
+                column += done;
+                if done > 0 {
+                    continue;
+                }
+                self.fill_inner(lines, offset, cells);
+            } else {
+                self.fill_row(picture, [row, column], cells);
+            }
+            // The weights there are zero; what stands there adds nothing, but it must stand still.
+            cells[depth..length].fill(T::of(0));
+            column += 1;
+        }
+    }
+
+    /// Fills rows of short lines, as far as there is room, and tells how many.
+    #[inline(always)]
+    fn fill_short<T: Cell>(
+        &self,
+        starts: &[Option<usize>],
+        offset: usize,
+        [length, most]: [usize; 2],
+        cells: &mut [T],
+    ) -> usize {
+        let line = self.geometry.window.kernel[1] * self.geometry.input_channels;
+        if line > VECTOR {
+            return 0;
+        }
+        let padding = [self.zero_point; VECTOR];
+        let step = self.geometry.window.stride[1] * self.geometry.input_pitch;
+        let source = |at: usize| match starts[at] {
+            Some(start) => Line { bytes: &self.input[start + offset..], step },
+            None => Line { bytes: &padding, step: 0 },
+        };
+        let shape = Short { line, depth: self.geometry.depth(), length };
+        match starts.len() {
+            1 => shape.fill([source(0)], most, cells),
+            2 => shape.fill([source(0), source(1)], most, cells),
+            3 => shape.fill([source(0), source(1), source(2)], most, cells),
+            5 => shape.fill([source(0), source(1), source(2), source(3), source(4)], most, cells),
+            _ => 0,
+        }
+    }
+
+    /// The output columns whose windows lie in the input's columns without a gap, and where the first one's window starts in each line
+    /// of the input; none in the padding. No columns where the window has too many lines.
+    #[inline(always)]
+    fn line_starts(&self, picture: usize, row: usize, starts: &mut [Option<usize>; MOST_LINES]) -> Range<usize> {
+        let Geometry { window, input_size, input_channels, input_pitch, output_size, groups, .. } = self.geometry;
+        let [lines, width] = window.kernel;
+        let together = *groups == 1 && input_channels == input_pitch && window.dilation[1] == 1;
+        let (padding, stride) = (window.pad_before[1], window.stride[1]);
+        let Some(room) = (input_size[1] + padding).checked_sub(width).filter(|_| together && lines <= MOST_LINES)
+        else {
+            return 0..0;
+        };
+        let first = padding.div_ceil(stride);
+        for (line, start) in starts.iter_mut().enumerate().take(lines) {
+            let place = row * window.stride[0] + line * window.dilation[0];
+            let row = place.wrapping_sub(window.pad_before[0]);
+            let column = (first * stride).wrapping_sub(padding);
+            let inside = row < input_size[0];
+            *start = inside.then(|| ((picture * input_size[0] + row) * input_size[1] + column) * input_pitch);
+        }
+        first..(room / stride + 1).min(output_size[1])
+    }
+
+    /// Fills the row that `cells` starts with, of a window that is `offset` elements behind the first. What comes after it may be
+    /// overwritten: it is filled later.
+    #[inline(always)]
+    fn fill_inner<T: Cell>(&self, starts: &[Option<usize>], offset: usize, cells: &mut [T]) {
+        let line = self.geometry.window.kernel[1] * self.geometry.input_channels;
+        for (at, start) in starts.iter().enumerate() {
+            let cells = &mut cells[at * line..];
+            match start {
+                Some(start) => copy(&self.input[start + offset..], line, cells),
+                None => cells[..line].fill(T::of(self.zero_point)),
+            }
+        }
+    }
+
+    /// Fills the row that `cells` starts with, element by element of its window.
     #[inline(always)]
     fn fill_row<T: Cell>(&self, picture: usize, at: [usize; 2], cells: &mut [T]) {
         let window = &self.geometry.window;
         let at = [at[0] * window.stride[0], at[1] * window.stride[1]];
         let channels = self.geometry.group_channels();
-        let line = window.kernel[1] * channels;
-        for row in 0..window.kernel[0] {
-            let place = [at[0] + row * window.dilation[0], at[1]];
-            if let Some(start) = self.whole_line(picture, place) {
-                copy(&self.input[start..], line, &mut cells[row * line..]);
-                continue;
-            }
-            for column in 0..window.kernel[1] {
-                let place = [place[0], place[1] + column * window.dilation[1]];
-                let cells = &mut cells[row * line + column * channels..];
-                match self.geometry.pixel(picture, place) {
-                    Some(start) => copy(&self.input[start + self.first_channel()..], channels, cells),
-                    None => cells[..channels].fill(T::of(self.zero_point)),
-                }
+        let places = (0..window.kernel[0]).flat_map(|row| (0..window.kernel[1]).map(move |column| [row, column]));
+        for (tap, [row, column]) in places.enumerate() {
+            let place = [at[0] + row * window.dilation[0], at[1] + column * window.dilation[1]];
+            let cells = &mut cells[tap * channels..];
+            match self.geometry.pixel(picture, place) {
+                Some(start) => copy(&self.input[start + self.first_channel()..], channels, cells),
+                None => cells[..channels].fill(T::of(self.zero_point)),
             }
         }
-    }
-
-    /// Where a whole row of the window lies in the input without a gap.
-    #[inline(always)]
-    fn whole_line(&self, picture: usize, place: [usize; 2]) -> Option<usize> {
-        let Geometry { window, input_channels, input_pitch, groups, .. } = self.geometry;
-        let together = *groups == 1 && input_channels == input_pitch && window.dilation[1] == 1;
-        let last = [place[0], place[1] + window.kernel[1] - 1];
-        self.geometry.pixel(picture, last).filter(|_| together)?;
-        self.geometry.pixel(picture, place)
     }
 
     fn first_channel(&self) -> usize {
@@ -107,16 +185,61 @@ impl<'a> Gather<'a> {
 /// Elements that one vector holds.
 const VECTOR: usize = 16;
 
-/// Copies `length` elements. A short run is copied as a whole vector where there is room: it takes one instruction.
+/// Lines of a window that are looked up once for all columns.
+const MOST_LINES: usize = 8;
+
+/// Copies `length` elements, as whole vectors where there is room: those take few instructions.
 #[inline(always)]
 fn copy<T: Cell>(from: &[u8], length: usize, to: &mut [T]) {
-    if length <= VECTOR
-        && let (Some(from), Some(to)) = (from.first_chunk::<VECTOR>(), to.first_chunk_mut::<VECTOR>())
-    {
-        *to = from.map(T::of);
-        return;
+    let whole = length.next_multiple_of(VECTOR);
+    if whole > LONG || from.len() < whole || to.len() < whole {
+        return T::copy(&from[..length], &mut to[..length]);
     }
-    T::copy(&from[..length], &mut to[..length]);
+    let (from, _) = from[..whole].as_chunks::<VECTOR>();
+    let (to, _) = to[..whole].as_chunks_mut::<VECTOR>();
+    from.iter().zip(to).for_each(|(from, to)| *to = from.map(T::of));
+}
+
+/// Runs that are longer are copied by the library.
+const LONG: usize = 256;
+
+/// A line of the input, from the first window's start in it.
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    bytes: &'a [u8],
+    /// Elements from one window to the next.
+    step: usize,
+}
+
+/// Rows of windows with short lines: a vector holds each.
+#[derive(Clone, Copy)]
+struct Short {
+    /// Elements of a line.
+    line: usize,
+    /// Elements of a row that count.
+    depth: usize,
+    /// Elements from one row to the next.
+    length: usize,
+}
+
+impl Short {
+    /// Fills rows while there is room for whole vectors, each over the end of the one before; no more than `most`.
+    #[inline(always)]
+    fn fill<T: Cell, const LINES: usize>(self, lines: [Line<'_>; LINES], most: usize, cells: &mut [T]) -> usize {
+        for row in 0..most {
+            let Some(cells) = cells.get_mut(row * self.length..) else { return row };
+            for (at, line) in lines.iter().enumerate() {
+                let from = line.bytes.get(row * line.step..).and_then(|bytes| bytes.first_chunk::<VECTOR>());
+                let to = cells.get_mut(at * self.line..).and_then(|cells| cells.first_chunk_mut::<VECTOR>());
+                let (Some(from), Some(to)) = (from, to) else { return row };
+                *to = from.map(T::of);
+            }
+            let rest = cells.get_mut(self.depth..).and_then(|cells| cells.first_chunk_mut::<VECTOR>());
+            let Some(rest) = rest else { return row };
+            *rest = [T::of(0); VECTOR];
+        }
+        most
+    }
 }
 
 /// An element of a gathered row.

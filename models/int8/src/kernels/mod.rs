@@ -10,6 +10,7 @@ mod access;
 pub mod convolution;
 mod depthwise;
 pub mod elementwise;
+pub mod float;
 mod gather;
 mod panels;
 mod plain;

@@ -8,6 +8,7 @@ use super::dynamic::Dynamic;
 use super::file::{File, Quantized};
 use super::lower::{Step, Tensor, Unit};
 use super::partition::{Item, ItemKind};
+use crate::float::FloatOperation;
 use crate::graph::{Graph, Kind, Node, Operation, Value, ValueId};
 
 /// A region: its graph, and how its inputs and outputs look from outside.
@@ -62,7 +63,7 @@ impl Assembly<'_> {
     fn add(&mut self, item: &Item) -> Result<(), String> {
         let name = &self.file.graph.node[item.place].name;
         match &item.kind {
-            ItemKind::Unit(unit) => self.add_unit(unit),
+            ItemKind::Unit(unit) => self.add_steps(&unit.name, &unit.output.name, &unit.steps),
             ItemKind::Enter(quantized) => {
                 let shape = self.file.shape(&item.inputs[0])?;
                 let input = self.take(&item.inputs[0], Kind::Float, DatumType::F32, &shape);
@@ -77,36 +78,51 @@ impl Assembly<'_> {
                 self.node(name, Operation::Dequantize, &[input], output);
                 Ok(())
             }
+            ItemKind::Float(steps) => self.add_steps(name, &item.outputs[0], steps),
             ItemKind::Dynamic(dynamic) => self.add_dynamic(name, item, dynamic),
             ItemKind::Other => Ok(()),
         }
     }
 
-    fn add_unit(&mut self, unit: &Unit) -> Result<(), String> {
-        let mut made = Vec::with_capacity(unit.steps.len());
-        for (at, step) in unit.steps.iter().enumerate() {
-            let inputs: Vec<ValueId> = step.inputs.iter().map(|tensor| self.tensor(unit, tensor, &made)).collect();
-            let last = at + 1 == unit.steps.len();
-            let name = if last { unit.output.name.clone() } else { format!("{} step {at}", unit.name) };
-            let Step { operation, shape, quantization, .. } = step;
-            let output = self.value(&name, shape, Kind::Quantized(*quantization));
-            self.node(&unit.name, operation.clone(), &inputs, output);
+    /// The steps of an operator, of which the last makes `output`.
+    fn add_steps(&mut self, operator: &str, output: &str, steps: &[Step]) -> Result<(), String> {
+        let mut made = Vec::with_capacity(steps.len());
+        for (at, Step { operation, inputs, shape, kind }) in steps.iter().enumerate() {
+            let inputs = inputs.iter().map(|tensor| self.tensor(operator, tensor, &made));
+            let inputs = inputs.collect::<Result<Vec<ValueId>, String>>()?;
+            let last = at + 1 == steps.len();
+            let name = if last { output.to_owned() } else { format!("{operator} step {at}") };
+            let output = self.value(&name, shape, *kind);
+            self.node(operator, operation.clone(), &inputs, output);
             made.push(output);
         }
         Ok(())
     }
 
-    fn tensor(&mut self, unit: &Unit, tensor: &Tensor, made: &[ValueId]) -> ValueId {
-        match tensor {
+    fn tensor(&mut self, operator: &str, tensor: &Tensor, made: &[ValueId]) -> Result<ValueId, String> {
+        Ok(match tensor {
             Tensor::Named(quantized, shape) => self.take_quantized(quantized, shape),
-            Tensor::Made(at) => made[*at],
-            Tensor::Constant(bytes, shape, quantization) => {
-                let name = format!("{} constant {}", unit.name, self.graph.values.len());
-                let value = self.value(&name, shape, Kind::Quantized(*quantization));
-                self.node(&unit.name, Operation::Constant(bytes.clone()), &[], value);
-                value
+            Tensor::Raw(name, kind, shape) => {
+                let datum_type = if *kind == Kind::Sums { DatumType::I32 } else { DatumType::F32 };
+                self.take(name, *kind, datum_type, shape)
             }
-        }
+            Tensor::Made(at) => *made.get(*at).ok_or("takes a step that isn't made yet")?,
+            Tensor::Constant(bytes, shape, quantization) => {
+                let kind = Kind::Quantized(*quantization);
+                self.constant(operator, Operation::Constant(bytes.clone()), shape, kind)
+            }
+            Tensor::Floats(floats, shape) => {
+                let constant = Operation::Float(FloatOperation::Constant(floats.clone()));
+                self.constant(operator, constant, shape, Kind::Float)
+            }
+        })
+    }
+
+    fn constant(&mut self, operator: &str, constant: Operation, shape: &[usize], kind: Kind) -> ValueId {
+        let name = format!("{operator} constant {}", self.graph.values.len());
+        let value = self.value(&name, shape, kind);
+        self.node(operator, constant, &[], value);
+        value
     }
 
     fn add_dynamic(&mut self, name: &str, item: &Item, dynamic: &Dynamic) -> Result<(), String> {

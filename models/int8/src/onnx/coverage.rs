@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tract_onnx::pb::NodeProto;
 
 use super::file::File;
-use super::partition::Item;
+use super::partition::{Item, ItemKind};
 
 /// An operator of the file that multiplies and accumulates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,8 @@ impl Coverage {
 
     /// Looks at every operator of the file.
     pub(super) fn new(file: &File<'_>, items: &[Item], regions: usize, reasons: &BTreeMap<usize, String>) -> Self {
-        let left = |place: usize| items.iter().any(|item| item.place == place && item.region.is_none());
+        let in_floats = |item: &Item| item.region.is_none() || matches!(item.kind, ItemKind::Float(_));
+        let left = |place: usize| items.iter().any(|item| item.place == place && in_floats(item));
         let node = |(place, node): (usize, &NodeProto)| {
             let macs = macs(file, node)?;
             let on_integers = !left(place);

@@ -2,11 +2,11 @@
 
 use tract_onnx::pb::NodeProto;
 
-use super::file::{File, Quantized, cast};
-use super::lower::{Wish, convolution_window};
+use super::file::{File, cast};
+use super::lower::{Call, convolution_window};
 use crate::graph::{ChannelAxis, Convolution, Window};
 use crate::kernels::elementwise::turn;
-use crate::quantization::{FULL, Quantization};
+use crate::quantization::FULL;
 
 /// An operator whose input's quantization is computed.
 #[derive(Clone, Debug)]
@@ -107,10 +107,7 @@ fn convolved(
     if shape.len() != from.len() || !matches!(shape.len(), 3 | 4) {
         return Err("isn't a convolution over one or two axes".to_owned());
     }
-    let quantization = Quantization { scale: 1.0, zero_point: 0 };
-    let output = Quantized { name: String::new(), quantization, signed: false };
-    let wish = Wish { file, node, value: &node.output[0], output, bounds: FULL };
-    let window = convolution_window(&wish, &shape[2..], from)?;
+    let window = convolution_window(&Call { file, node, value: &node.output[0] }, &shape[2..], from)?;
     let (taps, of_group) = (shape[2..].iter().product::<usize>(), shape[1]);
     let mut reordered = vec![0; values.len()];
     let each = (taps * of_group).max(1);

@@ -47,6 +47,7 @@ use self::file::File;
 use self::partition::{Item, assign_regions, items};
 use self::region::Running;
 pub use self::region::is_region;
+use crate::float::FloatOperation;
 use crate::graph::{Graph, Operation};
 use crate::kernels::Kernels;
 use crate::plan::Plan;
@@ -143,7 +144,10 @@ pub fn load(
 fn cut_out(graph: &mut GraphProto, opset: i64, facts: Facts) -> Result<(Coverage, Vec<Region>), LoadError> {
     let file = File::new(graph, opset, facts);
     let (mut items, reasons) = items(&file);
-    let count = assign_regions(&mut items);
+    // Older files list their weights among the inputs.
+    let given = file.graph.input.iter().map(|input| input.name.as_str());
+    let given: Vec<&str> = given.filter(|name| file.constant(name).is_none()).collect();
+    let count = assign_regions(&mut items, &given);
     let coverage = Coverage::new(&file, &items, count, &reasons);
     let regions = (0..count).map(|region| build(&file, &items, region).map_err(LoadError::Region));
     let regions = regions.collect::<Result<Vec<_>, _>>()?;
@@ -258,19 +262,22 @@ fn plan(region: Region, options: &Options, threads: &Arc<Threads>) -> Result<Run
     })
 }
 
-/// Multiply-accumulates of a region.
-fn macs(graph: &Graph) -> u64 {
+/// Multiply-accumulates of a region: those of integers, and those of floats.
+fn macs(graph: &Graph) -> [u64; 2] {
     let shape = |id: crate::graph::ValueId| &graph.values[id.0].shape;
-    let node = |node: &crate::graph::Node| {
+    let mut macs = [0; 2];
+    for node in &graph.nodes {
         let output = node.outputs.first().map_or(0, |id| shape(*id).iter().product::<usize>()) as u64;
-        let depth = match &node.operation {
+        let inner = || shape(node.inputs[0]).last().map_or(0, |depth| *depth as u64);
+        match &node.operation {
             Operation::Convolution(convolution) | Operation::IntegerConvolution(convolution) => {
-                convolution.weights.len() / convolution.output_channels.max(1)
+                let depth = convolution.weights.len() / convolution.output_channels.max(1);
+                macs[0] += output * depth as u64;
             }
-            Operation::Product { .. } => shape(node.inputs[0]).last().copied().unwrap_or(0),
-            _ => 0,
-        };
-        output * depth as u64
-    };
-    graph.nodes.iter().map(node).sum()
+            Operation::Product { .. } => macs[0] += output * inner(),
+            Operation::Float(FloatOperation::Product) => macs[1] += output * inner(),
+            _ => {}
+        }
+    }
+    macs
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::assemble::{Port, assemble};
 use super::dynamic::{self, Dynamic};
 use super::file::{File, Quantized};
-use super::lower::{Tensor, Unit, lower};
+use super::lower::{Call, Step, Tensor, Unit, floats, lower};
 use super::nested;
 use crate::check::check;
 
@@ -35,6 +35,8 @@ pub enum ItemKind {
     Enter(Quantized),
     /// Floats from bytes.
     Leave(Quantized),
+    /// Floats from floats.
+    Float(Vec<Step>),
     /// Stays with tract.
     Other,
 }
@@ -72,7 +74,8 @@ fn item(file: &File<'_>, place: usize, reasons: &mut BTreeMap<usize, String>) ->
         },
         _ => None,
     };
-    border(file, place).unwrap_or_else(|| Item::new(file, place, ItemKind::Other, nested::reads(node)))
+    let inside = border(file, place).or_else(|| float(file, place));
+    inside.unwrap_or_else(|| Item::new(file, place, ItemKind::Other, nested::reads(node)))
 }
 
 impl Item {
@@ -97,7 +100,7 @@ impl Item {
 /// What makes bytes of bytes.
 fn unit(file: &File<'_>, place: usize) -> Result<Item, String> {
     let unit = lower(file, &file.graph.node[place])?;
-    let inputs = sources(&unit);
+    let inputs = sources(&unit.steps);
     Item::new(file, place, ItemKind::Unit(unit), inputs.iter().collect()).checked(file)
 }
 
@@ -120,12 +123,20 @@ fn border(file: &File<'_>, place: usize) -> Option<Item> {
     Item::new(file, place, kind, vec![&node.input[0]]).checked(file).ok()
 }
 
-/// The tensors of the file that a unit takes.
-fn sources(unit: &Unit) -> Vec<String> {
-    let inputs = unit.steps.iter().flat_map(|step| &step.inputs);
+/// Floats between quantized parts.
+fn float(file: &File<'_>, place: usize) -> Option<Item> {
+    let node = &file.graph.node[place];
+    let steps = floats(&Call { file, node, value: node.output.first()? }).ok()?;
+    let inputs = sources(&steps);
+    Item::new(file, place, ItemKind::Float(steps), inputs.iter().collect()).checked(file).ok()
+}
+
+/// The tensors of the file that steps take.
+fn sources(steps: &[Step]) -> Vec<String> {
+    let inputs = steps.iter().flat_map(|step| &step.inputs);
     let names = inputs.filter_map(|input| match input {
-        Tensor::Named(quantized, _) => Some(quantized.name.clone()),
-        _ => None,
+        Tensor::Named(Quantized { name, .. }, _) | Tensor::Raw(name, ..) => Some(name.clone()),
+        Tensor::Made(_) | Tensor::Constant(..) | Tensor::Floats(..) => None,
     });
     names.collect::<BTreeSet<_>>().into_iter().collect()
 }
@@ -133,29 +144,55 @@ fn sources(unit: &Unit) -> Vec<String> {
 /// Puts items into regions, and tells how many there are.
 ///
 /// Every item has an epoch: one of a region is in the epoch of what it takes from regions, and after the epoch of what it
-/// takes from outside. So a path that leaves an epoch never comes back to it. What shares no tensor within an epoch, as two modalities before they are
-/// fused, is a region each: who runs a graph again with one input changed can leave out what doesn't hang on it.
-pub fn assign_regions(items: &mut [Item]) -> usize {
-    let mut epochs: HashMap<String, (usize, bool)> = HashMap::new();
-    let mut by_epoch: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+/// takes from outside. So a path that leaves an epoch never comes back to it. Within an epoch, what shares no tensor is a region
+/// each, and so is what hangs on other `inputs` of the file: who runs a graph again with one input changed can leave out what
+/// doesn't hang on it. A path may lead from a region to one that hangs on more, and so never back.
+pub fn assign_regions(items: &mut [Item], inputs: &[&str]) -> usize {
+    let mut made: HashMap<String, Origin> =
+        inputs.iter().map(|name| ((*name).to_owned(), Origin::of_input(name))).collect();
+    let mut by_origin: BTreeMap<(usize, BTreeSet<String>), Vec<usize>> = BTreeMap::new();
     for (at, item) in items.iter().enumerate() {
-        let eligible = !matches!(item.kind, ItemKind::Other);
-        let made = item.inputs.iter().filter_map(|name| epochs.get(name));
-        let after = |(epoch, inside): &(usize, bool)| epoch + usize::from(eligible && !inside);
-        let epoch = made.map(after).max().unwrap_or(usize::from(eligible));
-        epochs.extend(item.outputs.iter().map(|name| (name.clone(), (epoch, eligible))));
-        if eligible {
-            by_epoch.entry(epoch).or_default().push(at);
+        let inside = !matches!(item.kind, ItemKind::Other);
+        let origin = Origin::after(item.inputs.iter().filter_map(|name| made.get(name)), inside);
+        made.extend(item.outputs.iter().map(|name| (name.clone(), origin.clone())));
+        if inside {
+            by_origin.entry((origin.epoch, origin.reach)).or_default().push(at);
         }
     }
     let computes = |at: &usize| matches!(items[*at].kind, ItemKind::Unit(_) | ItemKind::Dynamic(_));
-    // Quantizing and dequantizing alone is no work for a region.
-    let connected = by_epoch.into_values().flat_map(|members| connected(items, &members));
+    // Quantizing and dequantizing, or floats alone, are no work for a region.
+    let connected = by_origin.into_values().flat_map(|members| connected(items, &members));
     let regions: Vec<Vec<usize>> = connected.filter(|members| members.iter().any(computes)).collect();
     for (region, members) in regions.iter().enumerate() {
         members.iter().for_each(|at| items[*at].region = Some(region));
     }
     regions.len()
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug)]
+struct Origin {
+    epoch: usize,
+    /// Whether something that a region may hold makes it.
+    inside: bool,
+    /// The inputs of the file that it hangs on.
+    reach: BTreeSet<String>,
+}
+
+impl Origin {
+    fn of_input(name: &str) -> Self {
+        Self { epoch: 0, inside: false, reach: BTreeSet::from([name.to_owned()]) }
+    }
+
+    /// The origin of what is made of others.
+    fn after<'a>(others: impl Iterator<Item = &'a Self>, inside: bool) -> Self {
+        let mut origin = Self { epoch: usize::from(inside), inside, reach: BTreeSet::new() };
+        for other in others {
+            origin.epoch = origin.epoch.max(other.epoch + usize::from(inside && !other.inside));
+            origin.reach.extend(other.reach.iter().cloned());
+        }
+        origin
+    }
 }
 
 /// Members parted into those that share tensors, directly or by way of others; each part in the order of the members.

@@ -32,8 +32,8 @@ pub struct Running {
     pub inputs: Vec<Port>,
     /// What it makes.
     pub outputs: Vec<Port>,
-    /// Multiply-accumulates of one run.
-    pub macs: u64,
+    /// Multiply-accumulates of one run, of integers and of floats.
+    pub macs: [u64; 2],
     /// Who works on it.
     pub threads: Arc<Threads>,
 }
@@ -154,7 +154,8 @@ impl TypedOp for RegionOperator {
     }
 
     fn cost(&self, _: &[&TypedFact]) -> TractResult<TVec<(Cost, TDim)>> {
-        Ok(tvec!((Cost::FMA(DatumType::I8), self.running()?.macs.into())))
+        let [integer, float] = self.running()?.macs;
+        Ok(tvec!((Cost::FMA(DatumType::I8), integer.into()), (Cost::FMA(DatumType::F32), float.into())))
     }
 }
 

@@ -1,11 +1,9 @@
 //! From a graph to steps: which buffers there are, in which order values lie in them, and what runs when.
 
-use std::sync::Arc;
-
 use super::memory::{Lifetime, lay_out};
 use super::operations;
 use super::order::Order;
-use super::step::{Element, Place, Step, Work};
+use super::step::{Constant, Element, Place, Step, Work};
 use crate::graph::{Graph, Kind, Node, Value, ValueId};
 use crate::kernels::Kernels;
 use crate::quantization::Quantization;
@@ -29,7 +27,7 @@ enum Origin {
     Arena,
     Input(usize),
     Output(usize),
-    Constant(Arc<[u8]>),
+    Constant(Constant),
 }
 
 /// Where a value is, and in which order.
@@ -148,9 +146,9 @@ impl Builder<'_> {
         self.located[id.0].push(Located { buffer, order });
     }
 
-    /// Says that a value is these bytes, row-major.
-    pub fn constant(&mut self, id: ValueId, bytes: Arc<[u8]>) {
-        let buffer = self.buffer(Origin::Constant(bytes), id);
+    /// Says that a value is these elements, row-major.
+    pub fn constant(&mut self, id: ValueId, elements: Constant) {
+        let buffer = self.buffer(Origin::Constant(elements), id);
         self.locate(id, buffer, Order::row_major(self.value(id).shape.len()));
     }
 
@@ -239,6 +237,6 @@ fn place(buffer: &Buffer, range: std::ops::Range<usize>) -> Place {
         Origin::Arena => Place::Arena(range, buffer.element),
         Origin::Input(at) => Place::Input(*at),
         Origin::Output(at) => Place::Output(*at),
-        Origin::Constant(bytes) => Place::Constant(Arc::clone(bytes)),
+        Origin::Constant(elements) => Place::Constant(elements.clone()),
     }
 }

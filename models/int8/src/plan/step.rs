@@ -33,8 +33,17 @@ pub enum Place {
     Input(usize),
     /// An output of the plan.
     Output(usize),
-    /// Bytes that never change.
-    Constant(Arc<[u8]>),
+    /// What never changes.
+    Constant(Constant),
+}
+
+/// Elements that never change.
+#[derive(Clone, Debug)]
+pub enum Constant {
+    /// Bytes.
+    Bytes(Arc<[u8]>),
+    /// Floats.
+    Floats(Arc<[f32]>),
 }
 
 /// What a step sees.
@@ -101,7 +110,8 @@ fn read<'a>(place: &'a Place, arena: &'a [u8], inputs: &[Data<'a>]) -> Data<'a> 
         Place::Arena(_, Element::Float) => Data::Floats(bytemuck::cast_slice(arena)),
         Place::Arena(_, Element::Sum) => Data::Sums(bytemuck::cast_slice(arena)),
         Place::Input(at) => inputs.get(*at).copied().unwrap_or(Data::Bytes(&[])),
-        Place::Constant(bytes) => Data::Bytes(bytes),
+        Place::Constant(Constant::Bytes(bytes)) => Data::Bytes(bytes),
+        Place::Constant(Constant::Floats(floats)) => Data::Floats(floats),
     }
 }
 

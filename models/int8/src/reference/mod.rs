@@ -3,6 +3,7 @@
 //! One loop after the other over tensors in ONNX's order, with the arithmetic of [`crate::quantization`] and
 //! [`crate::formula`]. Nothing here is fast.
 
+mod float;
 mod linear;
 mod pointwise;
 mod rows;
@@ -120,6 +121,9 @@ fn compute(tensors: &Tensors<'_>, node: &Node) -> Vec<Owned> {
     let input = |index: usize| tensors.bytes(node.inputs[index]);
     let output = tensors.value(node.outputs[0]);
     let meaning = quantization(output);
+    if output.kind == Kind::Float && !matches!(node.operation, Operation::Dequantize) {
+        return vec![Owned::Floats(float::compute(tensors, node, output))];
+    }
     let bytes = match &node.operation {
         Operation::Constant(bytes) => bytes.to_vec(),
         Operation::Quantize => tensors.floats(node.inputs[0]).iter().map(|value| meaning.quantize(*value)).collect(),
@@ -139,15 +143,17 @@ fn compute(tensors: &Tensors<'_>, node: &Node) -> Vec<Owned> {
         Operation::Mean { axes } => rows::mean(input(0), output, axes),
         Operation::Softmax { axis } => rows::softmax(input(0), meaning, *axis),
         Operation::LayerNorm(norm) => rows::layer_norm(input(0), meaning, norm),
-        Operation::Select { axis, indices } => shape::select(input(0), *axis, indices),
+        Operation::Select { axis, indices } => shape::select(input(0).shape, input(0).bytes, *axis, indices),
         Operation::Reshape => input(0).bytes.to_vec(),
-        Operation::Transpose { permutation } => shape::transpose(input(0), permutation),
+        Operation::Transpose { permutation } => shape::transpose(input(0).shape, input(0).bytes, permutation),
         Operation::Pad { before, after, fill } => shape::pad(input(0), before, after, *fill),
         Operation::DynamicQuantize => return pointwise::dynamic_quantize(tensors.floats(node.inputs[0])),
         Operation::IntegerConvolution(convolution) => {
             let zero_point = input(1).bytes.first().copied().unwrap_or(0);
             return vec![Owned::Sums(linear::sums(input(0), zero_point, output, convolution))];
         }
+        // A checked graph makes floats of it, and those are made above.
+        Operation::Float(_) => Vec::new(),
     };
     vec![Owned::Bytes(bytes)]
 }

@@ -34,7 +34,7 @@ pub fn softmax(input: Bytes<'_>, output: Quantization, axis: usize) -> Vec<u8> {
 }
 
 /// The places of every row along an axis.
-fn rows(shape: &[usize], axis: usize) -> Vec<Vec<usize>> {
+pub fn rows(shape: &[usize], axis: usize) -> Vec<Vec<usize>> {
     let mut heads = shape.to_vec();
     heads[axis] = 1;
     let row = |mut index: Vec<usize>| {

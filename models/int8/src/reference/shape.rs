@@ -20,25 +20,25 @@ pub fn concat(inputs: &[Bytes<'_>], output: &Value, axis: usize) -> Vec<u8> {
 }
 
 /// Chosen places along an axis.
-pub fn select(input: Bytes<'_>, axis: usize, places: &[usize]) -> Vec<u8> {
-    let mut shape = input.shape.to_vec();
-    shape[axis] = places.len();
+pub fn select<T: Copy>(shape: &[usize], elements: &[T], axis: usize, places: &[usize]) -> Vec<T> {
+    let mut selected = shape.to_vec();
+    selected[axis] = places.len();
     let element = |mut index: Vec<usize>| {
         index[axis] = places[index[axis]];
-        input.bytes[ravel(&index, input.shape)]
+        elements[ravel(&index, shape)]
     };
-    indices(&shape).map(element).collect()
+    indices(&selected).map(element).collect()
 }
 
 /// Axes in another order.
-pub fn transpose(input: Bytes<'_>, permutation: &[usize]) -> Vec<u8> {
-    let shape: Vec<usize> = permutation.iter().map(|axis| input.shape[*axis]).collect();
+pub fn transpose<T: Copy>(shape: &[usize], elements: &[T], permutation: &[usize]) -> Vec<T> {
+    let turned: Vec<usize> = permutation.iter().map(|axis| shape[*axis]).collect();
     let element = |index: Vec<usize>| {
         let mut from = vec![0; index.len()];
         permutation.iter().zip(index).for_each(|(axis, place)| from[*axis] = place);
-        input.bytes[ravel(&from, input.shape)]
+        elements[ravel(&from, shape)]
     };
-    indices(&shape).map(element).collect()
+    indices(&turned).map(element).collect()
 }
 
 /// More elements at the edges.

@@ -1,8 +1,10 @@
 //! ONNX files written by hand, small enough to read.
 
+#![allow(dead_code, reason = "no test uses all of it")]
+
 use std::collections::BTreeMap;
 
-use edgeval_int8::onnx::{Coverage, Options, load};
+use edgeval_int8::onnx::{Coverage, LoadError, Lowered, Options, load};
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
@@ -25,9 +27,21 @@ impl File {
         Self { graph }
     }
 
+    /// One more input of floats.
+    pub fn input(mut self, name: &str, shape: &[usize]) -> Self {
+        self.graph.input.push(described(name, DataType::Float, shape));
+        self
+    }
+
     pub fn floats(mut self, name: &str, shape: &[usize], values: &[f32]) -> Self {
         let constant = TensorProto { float_data: values.to_vec(), ..constant(name, DataType::Float, shape) };
         self.graph.initializer.push(constant);
+        self
+    }
+
+    pub fn integers(mut self, name: &str, values: &[i64]) -> Self {
+        let int64_data = values.to_vec();
+        self.graph.initializer.push(TensorProto { int64_data, ..constant(name, DataType::Int64, &[values.len()]) });
         self
     }
 
@@ -95,13 +109,22 @@ impl File {
     }
 
     /// Loads it with `output` going out, runs it, and gives that and what ran on integers.
-    pub fn run(mut self, output: &str, x: &Tensor) -> TractResult<(Tensor, Coverage)> {
+    pub fn run(self, output: &str, x: &Tensor) -> TractResult<(Tensor, Coverage)> {
+        let lowered = self.load(output)?;
+        let outputs = lowered.model.into_optimized()?.into_runnable()?.run(tvec![x.clone().into_tvalue()])?;
+        Ok((outputs[0].clone().into_tensor(), lowered.coverage))
+    }
+
+    /// What would run on integers.
+    pub fn coverage(self, output: &str) -> Coverage {
+        self.load(output).unwrap().coverage
+    }
+
+    fn load(mut self, output: &str) -> Result<Lowered, LoadError> {
         self.graph.output.push(described_openly(output));
         let opset = OperatorSetIdProto { version: 21, ..OperatorSetIdProto::default() };
         let proto = ModelProto { graph: Some(self.graph), opset_import: vec![opset], ..ModelProto::default() };
-        let lowered = load(proto, &Options::default(), |_| Ok(()))?;
-        let outputs = lowered.model.into_optimized()?.into_runnable()?.run(tvec![x.clone().into_tvalue()])?;
-        Ok((outputs[0].clone().into_tensor(), lowered.coverage))
+        load(proto, &Options::default(), |_| Ok(()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use edgeval_int8::float::{FloatFunction, FloatOperation, FloatOperator, Reduction};
 use edgeval_int8::graph::{
     BinaryOperator, ChannelAxis, Convolution, Graph, Kind, LayerNorm, Node, Operation, Pool, PoolKind, Value, ValueId,
     Window,
@@ -86,6 +87,95 @@ impl Grower {
         }
     }
 
+    /// Some operations on floats, between bytes and bytes.
+    fn floats(&mut self, from: ValueId) -> ValueId {
+        let mut last = self.float(Operation::Dequantize, &[from], self.shape(from));
+        for _ in 0..self.random.between(1, 5) {
+            last = self.add_float(last);
+            if self.random.chance(20) {
+                self.graph.outputs.push(last);
+            }
+        }
+        let shape = self.shape(last);
+        self.quantized(Operation::Quantize, &[last], shape)
+    }
+
+    fn float(&mut self, operation: Operation, inputs: &[ValueId], shape: Vec<usize>) -> ValueId {
+        let output = self.value(shape, Kind::Float);
+        self.node(operation, inputs, output);
+        output
+    }
+
+    fn add_float(&mut self, from: ValueId) -> ValueId {
+        let shape = self.shape(from);
+        match self.random.between(0, 7) {
+            0 => {
+                let operation = FloatOperation::Function(self.function());
+                self.float(Operation::Float(operation), &[from], shape)
+            }
+            1 => self.float_binary(from),
+            2 => self.float_reduce(from),
+            3 => {
+                let axis = self.random.between(0, shape.len() - 1);
+                self.float(Operation::Float(FloatOperation::Softmax { axis }), &[from], shape)
+            }
+            4 => self.select(from),
+            5 => self.transpose(from),
+            6 if shape.len() > 1 && shape[shape.len() - 2] < 40 => {
+                let rank = shape.len();
+                let permutation = (0..rank - 2).chain([rank - 1, rank - 2]).collect();
+                let mut turned = shape.clone();
+                turned.swap(rank - 1, rank - 2);
+                let turned = self.carried(Operation::Transpose { permutation }, from, turned);
+                let mut to = shape.clone();
+                to[rank - 1] = shape[rank - 2];
+                self.float(Operation::Float(FloatOperation::Product), &[from, turned], to)
+            }
+            6 => self.reshape(from),
+            _ => {
+                let axis = self.random.between(0, shape.len() - 1);
+                let mut to = shape;
+                to[axis] *= 2;
+                self.float(Operation::Concat { axis }, &[from, from], to)
+            }
+        }
+    }
+
+    fn function(&mut self) -> FloatFunction {
+        let low = self.random.between(0, 20) as f32 - 10.0;
+        let clip = FloatFunction::Clip { low, high: low + 7.0 };
+        use FloatFunction::{Absolute, Error, Exponential, Negate, Reciprocal, Sigmoid, SquareRoot, Tanh};
+        let functions = [SquareRoot, Negate, Absolute, Reciprocal, Exponential, Error, Tanh, Sigmoid, clip];
+        functions[self.random.between(0, 8)]
+    }
+
+    fn float_binary(&mut self, from: ValueId) -> ValueId {
+        use FloatOperator::{Add, Divide, Multiply, Subtract};
+        let shape = self.shape(from);
+        let other = if self.random.chance(30) {
+            from
+        } else {
+            let first = self.random.between(0, shape.len() - 1);
+            let own: Vec<usize> =
+                shape[first..].iter().map(|length| if self.random.chance(40) { 1 } else { *length }).collect();
+            let floats = self.random.bytes(own.iter().product()).into_iter().map(|byte| f32::from(byte) / 8.0 - 16.0);
+            let constant = Operation::Float(FloatOperation::Constant(floats.collect()));
+            self.float(constant, &[], own)
+        };
+        let operator = [Add, Subtract, Multiply, Divide][self.random.between(0, 3)];
+        let inputs = if self.random.chance(50) { [from, other] } else { [other, from] };
+        self.float(Operation::Float(FloatOperation::Binary(operator)), &inputs, shape)
+    }
+
+    fn float_reduce(&mut self, from: ValueId) -> ValueId {
+        use Reduction::{Greatest, Least, Mean, Sum};
+        let mut shape = self.shape(from);
+        let axes: Vec<usize> = (0..shape.len()).filter(|_| self.random.chance(50)).collect();
+        axes.iter().for_each(|axis| shape[*axis] = 1);
+        let reduction = [Greatest, Least, Mean, Sum][self.random.between(0, 3)];
+        self.float(Operation::Float(FloatOperation::Reduce { reduction, axes }), &[from], shape)
+    }
+
     /// The last value leaves as floats, and some others as bytes.
     fn finish(mut self, made: &[ValueId]) -> Graph {
         let last = made[made.len() - 1];
@@ -133,7 +223,7 @@ impl Grower {
     fn add(&mut self, from: ValueId) -> ValueId {
         let shape = self.shape(from);
         let picture = matches!(shape.len(), 3 | 4) && shape[1] < 100;
-        match self.random.between(0, 13) {
+        match self.random.between(0, 15) {
             0..=2 if picture => self.convolution(from),
             0..=2 => self.rows(from),
             3 => self.binary(from),
@@ -153,6 +243,7 @@ impl Grower {
             11 => self.reshape(from),
             12 => self.transpose(from),
             13 if shape.iter().product::<usize>() < 5000 => self.pad(from),
+            14 | 15 => self.floats(from),
             _ => self.product(from),
         }
     }

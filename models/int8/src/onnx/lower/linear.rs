@@ -11,7 +11,7 @@ use crate::quantization::Quantization;
 pub fn convolution(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     let input = wish.quantized(0)?;
     let weights = weights(wish, 1, 0)?;
-    let from = wish.file.shape(&input.name)?;
+    let from = wish.call.file.shape(&input.name)?;
     images(&from)?;
     let kernel = &weights.shape[2..];
     if kernel.len() + 2 != from.len() || weights.shape.contains(&0) {
@@ -24,10 +24,10 @@ pub fn convolution(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     for (from, to) in weights.values.chunks(each).zip(reordered.chunks_mut(each)) {
         turn(from, taps, to);
     }
-    let groups = usize::try_from(wish.attribute("group", 1)).map_err(|_| "has a negative number of groups")?;
+    let groups = usize::try_from(wish.call.attribute("group", 1)).map_err(|_| "has a negative number of groups")?;
     let convolution = Convolution {
         layout: ChannelAxis::Second,
-        window: window(wish, kernel, &from)?,
+        window: window(&wish.call, kernel, &from)?,
         groups,
         output_channels: channels,
         weights: reordered.into(),
@@ -41,26 +41,26 @@ pub fn convolution(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
 
 /// `Gemm` with constant weights.
 pub fn gemm(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
-    let factor = |name: &str| wish.node.get_attr_opt::<f32>(name).ok().flatten().unwrap_or(1.0);
-    if factor("alpha") != 1.0 || (factor("beta") != 1.0 && wish.node.input.len() > 2) {
+    let factor = |name: &str| wish.call.node.get_attr_opt::<f32>(name).ok().flatten().unwrap_or(1.0);
+    if factor("alpha") != 1.0 || (factor("beta") != 1.0 && wish.call.node.input.len() > 2) {
         return Err("has factors (alpha, beta) other than 1".to_owned());
     }
-    if wish.attribute("transA", 0) != 0 {
+    if wish.call.attribute("transA", 0) != 0 {
         return Err("takes its left side transposed".to_owned());
     }
-    let of_bias = wish.node.input.get(2).map(|name| wish.file.shape(name)).transpose()?.unwrap_or_default();
+    let of_bias = wish.call.node.input.get(2).map(|name| wish.call.file.shape(name)).transpose()?.unwrap_or_default();
     if let [rows, _] = of_bias[..]
         && rows != 1
     {
         return Err("has a bias for each row".to_owned());
     }
-    let turned = wish.attribute("transB", 0) != 0;
+    let turned = wish.call.attribute("transB", 0) != 0;
     product(wish, weights(wish, 1, usize::from(!turned))?, turned)
 }
 
 /// `MatMul` with a constant or a computed right side.
 pub fn matmul(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
-    let constant = wish.node.input.get(1).and_then(|name| wish.file.weights(name));
+    let constant = wish.call.node.input.get(1).and_then(|name| wish.call.file.weights(name));
     match constant {
         Some(weights) if weights.shape.len() == 2 && weights.by(1) => product(wish, weights, false),
         Some(_) => Err("its constant right side isn't one matrix, quantized as a whole or by column".to_owned()),
@@ -79,7 +79,7 @@ pub fn matmul(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
 /// Rows by constant weights: (depth, columns), or turned.
 fn product(wish: &Wish<'_>, weights: Weights, turned: bool) -> Result<Vec<Step>, String> {
     let input = wish.quantized(0)?;
-    let from = wish.file.shape(&input.name)?;
+    let from = wish.call.file.shape(&input.name)?;
     let [rows, columns] = [weights.shape[0], weights.shape[1]];
     let (depth, channels) = if turned { (columns, rows) } else { (rows, columns) };
     if from.last() != Some(&depth) {
@@ -107,8 +107,8 @@ fn product(wish: &Wish<'_>, weights: Weights, turned: bool) -> Result<Vec<Step>,
 
 /// Constant weights with channels along an axis.
 pub fn weights(wish: &Wish<'_>, place: usize, axis: usize) -> Result<Weights, String> {
-    let name = wish.node.input.get(place).ok_or("has no weights")?;
-    let weights = wish.file.weights(name).ok_or_else(|| format!("its weights `{name}` aren't 8-bit constants"))?;
+    let name = wish.call.node.input.get(place).ok_or("has no weights")?;
+    let weights = wish.call.file.weights(name).ok_or_else(|| format!("its weights `{name}` aren't 8-bit constants"))?;
     if weights.shape.len() < 2 || !weights.by(axis) {
         return Err(format!("its weights `{name}` aren't quantized by output channel or as a whole"));
     }
@@ -137,12 +137,12 @@ pub fn bias(
     input: Quantization,
     channels: usize,
 ) -> Result<Vec<i32>, String> {
-    let Some(name) = wish.node.input.get(place).filter(|name| !name.is_empty()) else { return Ok(Vec::new()) };
+    let Some(name) = wish.call.node.input.get(place).filter(|name| !name.is_empty()) else { return Ok(Vec::new()) };
     let unit = |channel: usize| input.scale * weights.scale(channel);
-    if let Some(values) = wish.file.integer_bias(name) {
+    if let Some(values) = wish.call.file.integer_bias(name) {
         return each(values, channels);
     }
-    let values = wish.file.any_floats(name).ok_or_else(|| format!("its bias `{name}` isn't constant"))?;
+    let values = wish.call.file.any_floats(name).ok_or_else(|| format!("its bias `{name}` isn't constant"))?;
     let rounded = |(channel, value): (usize, f32)| (value / unit(channel)).round_ties_even() as i32;
     Ok(each(values, channels)?.into_iter().enumerate().map(rounded).collect())
 }

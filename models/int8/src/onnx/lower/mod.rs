@@ -3,68 +3,33 @@
 //! Every `QuantizeLinear` asks how its bytes could be made from other bytes. The answer is a [`Unit`]; where there is
 //! none, there is a reason.
 
+mod call;
+mod float;
 mod linear;
 mod normalization;
 mod pointwise;
 mod shape;
+mod step;
 mod transposed;
 mod windows;
 
+pub use call::Call;
+pub use float::floats;
+pub use step::{Step, Tensor, Unit};
 pub use windows::window as convolution_window;
-
-use std::sync::Arc;
 
 use tract_onnx::pb::NodeProto;
 
 use super::file::{File, Quantized};
 use super::function::Function;
-use crate::graph::Operation;
+use crate::graph::{Kind, Operation};
 use crate::quantization::{Bounds, FULL, Quantization};
-
-/// Operations that make quantized tensors from quantized tensors.
-#[derive(Clone, Debug)]
-pub struct Unit {
-    /// Name of the operator that it stands for.
-    pub name: String,
-    /// Its steps, in order.
-    pub steps: Vec<Step>,
-    /// The quantized tensor that comes out.
-    pub output: Quantized,
-}
-
-/// One operation of a unit.
-#[derive(Clone, Debug)]
-pub struct Step {
-    /// What it does.
-    pub operation: Operation,
-    /// What it takes.
-    pub inputs: Vec<Tensor>,
-    /// What comes out.
-    pub shape: Vec<usize>,
-    /// What its bytes mean.
-    pub quantization: Quantization,
-}
-
-/// What a step takes.
-#[derive(Clone, Debug)]
-pub enum Tensor {
-    /// A quantized tensor of the file, and its shape.
-    Named(Quantized, Vec<usize>),
-    /// What an earlier step of the unit made.
-    Made(usize),
-    /// Bytes that never change.
-    Constant(Arc<[u8]>, Vec<usize>, Quantization),
-}
 
 /// What a float operator is asked for: its value, quantized.
 pub struct Wish<'a> {
-    /// The file.
-    pub file: &'a File<'a>,
     /// The operator.
-    pub node: &'a NodeProto,
-    /// Its output's name.
-    pub value: &'a str,
-    /// What is made of it.
+    pub call: Call<'a>,
+    /// What is made of its value.
     pub output: Quantized,
     /// Bounds of an activation after it.
     pub bounds: Bounds,
@@ -80,13 +45,13 @@ pub fn lower(file: &File<'_>, quantize: &NodeProto) -> Result<Unit, String> {
     let value = quantize.input.first().ok_or("no input")?;
     let (value, bounds) = behind_activation(file, value, output.quantization);
     let node = file.maker(value).ok_or_else(|| format!("`{value}` comes from outside"))?;
-    let wish = Wish { file, node, value, output, bounds };
+    let wish = Wish { call: Call { file, node, value }, output, bounds };
     let steps = by_operator(&wish).or_else(|reason| pointwise::function(file, quantize).map_err(|_| reason))?;
     Ok(Unit { name: node.name.clone(), steps, output: wish.output })
 }
 
 fn by_operator(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
-    match wish.node.op_type.as_str() {
+    match wish.call.node.op_type.as_str() {
         "Conv" => linear::convolution(wish),
         "ConvTranspose" => transposed::transposed_convolution(wish),
         "Gemm" => linear::gemm(wish),
@@ -136,49 +101,25 @@ fn clip_bounds(file: &File<'_>, node: &NodeProto) -> Option<(f32, f32)> {
 impl Wish<'_> {
     /// The quantized tensor that is the node's input at a place.
     fn quantized(&self, place: usize) -> Result<Quantized, String> {
-        let name = self.node.input.get(place).ok_or("an input is missing")?;
-        self.file.dequantized(name).ok_or_else(|| format!("its input `{name}` isn't quantized as a whole"))
+        let name = self.call.input(place)?;
+        self.call.file.dequantized(name).ok_or_else(|| format!("its input `{name}` isn't quantized as a whole"))
     }
 
     /// The same, as a step takes it.
     fn input(&self, place: usize) -> Result<Tensor, String> {
         let quantized = self.quantized(place)?;
-        let shape = self.file.shape(&quantized.name)?;
+        let shape = self.call.file.shape(&quantized.name)?;
         Ok(Tensor::Named(quantized, shape))
     }
 
-    /// The shape of the node's output.
-    fn shape(&self) -> Result<Vec<usize>, String> {
-        self.file.shape(self.value)
-    }
-
-    /// An integer attribute.
-    fn attribute(&self, name: &str, otherwise: i64) -> i64 {
-        self.node.get_attr_opt::<i64>(name).ok().flatten().unwrap_or(otherwise)
-    }
-
-    /// A list of integers, as an attribute.
-    fn attributes(&self, name: &str) -> Option<Vec<i64>> {
-        self.node.get_attr_opt_vec::<i64>(name).ok().flatten()
-    }
-
-    /// A list of integers, as an attribute or, in later operator sets, as an input.
-    fn list(&self, attribute: &str, place: usize) -> Result<Option<Vec<i64>>, String> {
-        if let Some(list) = self.attributes(attribute) {
-            return Ok(Some(list));
-        }
-        match self.node.input.get(place).filter(|name| !name.is_empty()) {
-            Some(name) => {
-                let list = self.file.integers(name);
-                list.map(Some).ok_or_else(|| format!("its input `{name}` isn't known before running"))
-            }
-            None => Ok(None),
-        }
+    /// What its bytes mean.
+    fn kind(&self) -> Kind {
+        Kind::Quantized(self.output.quantization)
     }
 
     /// The only step of a unit.
     fn step(&self, operation: Operation, inputs: Vec<Tensor>) -> Result<Vec<Step>, String> {
-        Ok(vec![Step { operation, inputs, shape: self.shape()?, quantization: self.output.quantization }])
+        Ok(vec![Step { operation, inputs, shape: self.call.shape()?, kind: self.kind() }])
     }
 }
 

@@ -4,14 +4,14 @@ use tract_onnx::pb::NodeProto;
 
 use super::{Step, Tensor, Wish, table};
 use crate::formula::{BinaryFormula, with_constant};
-use crate::graph::{BinaryOperator, Operation};
+use crate::graph::{BinaryOperator, Kind, Operation};
 use crate::onnx::file::File;
 use crate::onnx::function::Function;
 use crate::quantization::Quantization;
 
 /// `Add`, `Sub` and `Mul` of two quantized tensors, of which one may be constant.
 pub fn binary(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
-    let operator = match wish.node.op_type.as_str() {
+    let operator = match wish.call.node.op_type.as_str() {
         "Add" => BinaryOperator::Add,
         "Sub" => BinaryOperator::Sub,
         _ => BinaryOperator::Mul,
@@ -38,7 +38,7 @@ fn with_scalar(wish: &Wish<'_>, operator: BinaryOperator, inputs: &[Tensor]) -> 
         }
         _ => return None,
     };
-    wish.shape().ok().filter(|output| output == shape)?;
+    wish.call.shape().ok().filter(|output| output == shape)?;
     let formula = BinaryFormula::new(operator, operands, output, wish.output.signed);
     let mut table = Box::new([0; 256]);
     for (byte, entry) in (0..=u8::MAX).zip(table.iter_mut()) {
@@ -47,13 +47,13 @@ fn with_scalar(wish: &Wish<'_>, operator: BinaryOperator, inputs: &[Tensor]) -> 
     }
     let input = Tensor::Named(source.clone(), shape.clone());
     let (operation, shape) = (Operation::Table(table), shape.clone());
-    Some(Step { operation, inputs: vec![input], shape, quantization: output })
+    Some(Step { operation, inputs: vec![input], shape, kind: Kind::Quantized(output) })
 }
 
 /// An operand, perhaps constant.
 pub fn operand(wish: &Wish<'_>, place: usize) -> Result<Tensor, String> {
-    let name = wish.node.input.get(place).ok_or("an input is missing")?;
-    let Some(weights) = wish.file.weights(name) else { return wish.input(place) };
+    let name = wish.call.node.input.get(place).ok_or("an input is missing")?;
+    let Some(weights) = wish.call.file.weights(name) else { return wish.input(place) };
     if weights.scales.len() != 1 {
         return Err(format!("its constant `{name}` isn't quantized as a whole"));
     }
@@ -76,5 +76,5 @@ fn from_function(file: &File<'_>, function: &Function, output: Quantization) -> 
     let shape = file.shape(&source.name)?;
     let operation = Operation::Table(table(function, output));
     let input = Tensor::Named(source, shape.clone());
-    Ok(vec![Step { operation, inputs: vec![input], shape, quantization: output }])
+    Ok(vec![Step { operation, inputs: vec![input], shape, kind: Kind::Quantized(output) }])
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::pointwise::operand;
-use super::{Step, Tensor, Wish, axis};
+use super::{Call, Step, Tensor, Wish, axis};
 use crate::formula::requantizing_table;
-use crate::graph::Operation;
+use crate::graph::{Kind, Operation};
 
 /// `Concat`.
 pub fn concat(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
-    let inputs = (0..wish.node.input.len()).map(|place| operand(wish, place)).collect::<Result<Vec<_>, _>>()?;
-    let axis = axis(wish.attribute("axis", 0), wish.shape()?.len())?;
+    let inputs = (0..wish.call.node.input.len()).map(|place| operand(wish, place)).collect::<Result<Vec<_>, _>>()?;
+    let axis = axis(wish.call.attribute("axis", 0), wish.call.shape()?.len())?;
     wish.step(Operation::Concat { axis }, inputs)
 }
 
@@ -18,23 +18,18 @@ pub fn concat(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
 /// another way than the input, a table follows.
 pub fn carried(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     let (source, operations) = moves(wish)?;
-    let from = wish.file.shape(&source.name)?;
+    let from = wish.call.file.shape(&source.name)?;
     let quantization = source.quantization;
     let mut steps = Vec::new();
     for (operation, shape) in operations {
         let input = previous(&steps, &source, &from);
-        steps.push(Step { operation, inputs: vec![input], shape, quantization });
+        steps.push(Step { operation, inputs: vec![input], shape, kind: Kind::Quantized(quantization) });
     }
     if quantization != wish.output.quantization || steps.is_empty() {
         let table = requantizing_table(quantization, wish.output.quantization);
         let input = previous(&steps, &source, &from);
-        let shape = wish.shape()?;
-        steps.push(Step {
-            operation: Operation::Table(table),
-            inputs: vec![input],
-            shape,
-            quantization: wish.output.quantization,
-        });
+        let shape = wish.call.shape()?;
+        steps.push(Step { operation: Operation::Table(table), inputs: vec![input], shape, kind: wish.kind() });
     }
     Ok(steps)
 }
@@ -46,40 +41,48 @@ fn previous(steps: &[Step], source: &super::Quantized, from: &[usize]) -> Tensor
     }
 }
 
-type Moves = Vec<(Operation, Vec<usize>)>;
+pub type Moves = Vec<(Operation, Vec<usize>)>;
 
+/// What an operator moves, and the tensor that it moves.
 fn moves(wish: &Wish<'_>) -> Result<(super::Quantized, Moves), String> {
-    if wish.node.op_type == "DequantizeLinear" {
-        let source = wish.file.dequantized(wish.value).ok_or("its input isn't quantized as a whole")?;
+    if wish.call.node.op_type == "DequantizeLinear" {
+        let source = wish.call.file.dequantized(wish.call.value).ok_or("its input isn't quantized as a whole")?;
         return Ok((source, Vec::new()));
     }
     let source = wish.quantized(0)?;
-    let (from, to) = (wish.file.shape(&source.name)?, wish.shape()?);
-    let moves = match wish.node.op_type.as_str() {
+    let (from, to) = (wish.call.file.shape(&source.name)?, wish.call.shape()?);
+    let moves = match wish.call.node.op_type.as_str() {
         "Identity" => Vec::new(),
-        "Transpose" => vec![(Operation::Transpose { permutation: permutation(wish, from.len())? }, to)],
-        "Slice" => slice(wish, &from)?,
-        "Split" => split(wish, &from, to)?,
-        "Gather" => gather(wish, &from, to)?,
-        "Resize" | "Upsample" => resize(wish, &from, &to)?,
-        "Pad" => pad(wish, &source, &from, to)?,
-        "DepthToSpace" => depth_to_space(wish, &from, to)?,
-        _ => vec![(Operation::Reshape, to)],
+        "Pad" => pad(&wish.call, &source, &from, to)?,
+        _ => moves_of_any(&wish.call, &from, to)?,
     };
     Ok((source, moves))
 }
 
-fn permutation(wish: &Wish<'_>, rank: usize) -> Result<Vec<usize>, String> {
+/// What moves elements of any kind.
+pub fn moves_of_any(call: &Call<'_>, from: &[usize], to: Vec<usize>) -> Result<Moves, String> {
+    Ok(match call.node.op_type.as_str() {
+        "Transpose" => vec![(Operation::Transpose { permutation: permutation(call, from.len())? }, to)],
+        "Slice" => slice(call, from)?,
+        "Split" => split(call, from, to)?,
+        "Gather" => gather(call, from, to)?,
+        "Resize" | "Upsample" => resize(call, from, &to)?,
+        "DepthToSpace" => depth_to_space(call, from, to)?,
+        _ => vec![(Operation::Reshape, to)],
+    })
+}
+
+fn permutation(call: &Call<'_>, rank: usize) -> Result<Vec<usize>, String> {
     let reversed = || (0..rank as i64).rev().collect();
-    wish.attributes("perm").unwrap_or_else(reversed).into_iter().map(|at| axis(at, rank)).collect()
+    call.attributes("perm").unwrap_or_else(reversed).into_iter().map(|at| axis(at, rank)).collect()
 }
 
 /// One selection for each axis that is cut.
-fn slice(wish: &Wish<'_>, from: &[usize]) -> Result<Moves, String> {
-    let starts = wish.list("starts", 1)?.ok_or("has no starts")?;
-    let ends = wish.list("ends", 2)?.ok_or("has no ends")?;
-    let axes = wish.list("axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
-    let steps = wish.list("steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
+fn slice(call: &Call<'_>, from: &[usize]) -> Result<Moves, String> {
+    let starts = call.list("starts", 1)?.ok_or("has no starts")?;
+    let ends = call.list("ends", 2)?.ok_or("has no ends")?;
+    let axes = call.list("axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = call.list("steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
     let mut shape = from.to_vec();
     let mut moves = Vec::new();
     for (((start, end), at), step) in starts.into_iter().zip(ends).zip(axes).zip(steps) {
@@ -109,19 +112,19 @@ fn slice_indices(start: i64, end: i64, step: i64, length: usize) -> Arc<[usize]>
     indices.into()
 }
 
-fn split(wish: &Wish<'_>, from: &[usize], to: Vec<usize>) -> Result<Moves, String> {
-    let axis = axis(wish.attribute("axis", 0), from.len())?;
-    let place = wish.node.output.iter().position(|name| name == wish.value).ok_or("isn't its output")?;
-    let before = wish.node.output[..place].iter().map(|name| wish.file.shape(name).map(|shape| shape[axis]));
+fn split(call: &Call<'_>, from: &[usize], to: Vec<usize>) -> Result<Moves, String> {
+    let axis = axis(call.attribute("axis", 0), from.len())?;
+    let place = call.node.output.iter().position(|name| name == call.value).ok_or("isn't its output")?;
+    let before = call.node.output[..place].iter().map(|name| call.file.shape(name).map(|shape| shape[axis]));
     let start: usize = before.sum::<Result<usize, String>>()?;
     let indices = (start..start + to[axis]).collect();
     Ok(vec![(Operation::Select { axis, indices }, to)])
 }
 
-fn gather(wish: &Wish<'_>, from: &[usize], to: Vec<usize>) -> Result<Moves, String> {
-    let axis = axis(wish.attribute("axis", 0), from.len())?;
-    let name = wish.node.input.get(1).ok_or("has no indices")?;
-    let indices = wish.file.integers(name).ok_or("its indices aren't known before running")?;
+fn gather(call: &Call<'_>, from: &[usize], to: Vec<usize>) -> Result<Moves, String> {
+    let axis = axis(call.attribute("axis", 0), from.len())?;
+    let name = call.node.input.get(1).ok_or("has no indices")?;
+    let indices = call.file.integers(name).ok_or("its indices aren't known before running")?;
     let inside = |index: i64| super::axis(index, from[axis]);
     let indices = indices.into_iter().map(inside).collect::<Result<Arc<[usize]>, _>>()?;
     let mut selected = from.to_vec();
@@ -131,19 +134,19 @@ fn gather(wish: &Wish<'_>, from: &[usize], to: Vec<usize>) -> Result<Moves, Stri
 }
 
 /// Nearest neighbours along every axis whose length changes.
-fn resize(wish: &Wish<'_>, from: &[usize], to: &[usize]) -> Result<Moves, String> {
+fn resize(call: &Call<'_>, from: &[usize], to: &[usize]) -> Result<Moves, String> {
     let text = |name: &str, otherwise: &str| {
-        wish.node.get_attr_opt::<String>(name).ok().flatten().unwrap_or_else(|| otherwise.to_owned())
+        call.node.get_attr_opt::<String>(name).ok().flatten().unwrap_or_else(|| otherwise.to_owned())
     };
     if text("mode", "nearest") != "nearest" {
         return Err("interpolates".to_owned());
     }
-    let upsample = wish.node.op_type == "Upsample" || wish.file.opset < 11;
+    let upsample = call.node.op_type == "Upsample" || call.file.opset < 11;
     let coordinates =
         if upsample { "asymmetric".to_owned() } else { text("coordinate_transformation_mode", "half_pixel") };
     let nearest = if upsample { "floor".to_owned() } else { text("nearest_mode", "round_prefer_floor") };
-    let scales = wish.node.input.get(if upsample { 1 } else { 2 }).filter(|name| !name.is_empty());
-    let scales = scales.and_then(|name| wish.file.floats(name)).filter(|scales| scales.len() == from.len());
+    let scales = call.node.input.get(if upsample { 1 } else { 2 }).filter(|name| !name.is_empty());
+    let scales = scales.and_then(|name| call.file.floats(name)).filter(|scales| scales.len() == from.len());
     let mut shape = from.to_vec();
     let mut moves = Vec::new();
     for axis in 0..from.len() {
@@ -195,17 +198,17 @@ fn round(place: f32, mode: &str) -> Option<f32> {
     })
 }
 
-fn pad(wish: &Wish<'_>, source: &super::Quantized, from: &[usize], to: Vec<usize>) -> Result<Moves, String> {
-    let mode = wish.node.get_attr_opt::<String>("mode").ok().flatten().unwrap_or_else(|| "constant".to_owned());
-    if mode != "constant" || wish.node.input.get(3).is_some_and(|name| !name.is_empty()) {
+fn pad(call: &Call<'_>, source: &super::Quantized, from: &[usize], to: Vec<usize>) -> Result<Moves, String> {
+    let mode = call.node.get_attr_opt::<String>("mode").ok().flatten().unwrap_or_else(|| "constant".to_owned());
+    if mode != "constant" || call.node.input.get(3).is_some_and(|name| !name.is_empty()) {
         return Err(format!("pads by {mode}, or some axes alone"));
     }
-    let pads = wish.list("pads", 1)?.ok_or("has no pads")?;
+    let pads = call.list("pads", 1)?.ok_or("has no pads")?;
     let pads: Option<Vec<usize>> = pads.into_iter().map(|pad| usize::try_from(pad).ok()).collect();
     let pads = pads.filter(|pads| pads.len() == 2 * from.len()).ok_or("cuts off, or pads another number of axes")?;
-    let value = match wish.node.input.get(2).filter(|name| !name.is_empty()) {
-        Some(name) => wish.file.any_floats(name).and_then(|values| values.first().copied()),
-        None => Some(wish.node.get_attr_opt::<f32>("value").ok().flatten().unwrap_or(0.0)),
+    let value = match call.node.input.get(2).filter(|name| !name.is_empty()) {
+        Some(name) => call.file.any_floats(name).and_then(|values| values.first().copied()),
+        None => Some(call.node.get_attr_opt::<f32>("value").ok().flatten().unwrap_or(0.0)),
     };
     let fill = source.quantization.quantize(value.ok_or("its value isn't known before running")?);
     let (before, after) = pads.split_at(from.len());
@@ -213,12 +216,12 @@ fn pad(wish: &Wish<'_>, source: &super::Quantized, from: &[usize], to: Vec<usize
 }
 
 /// Blocks of channels to blocks of pixels: split, swap, join.
-fn depth_to_space(wish: &Wish<'_>, from: &[usize], to: Vec<usize>) -> Result<Moves, String> {
+fn depth_to_space(call: &Call<'_>, from: &[usize], to: Vec<usize>) -> Result<Moves, String> {
     let block =
-        usize::try_from(wish.attribute("blocksize", 0)).ok().filter(|block| *block > 0).ok_or("has no block")?;
+        usize::try_from(call.attribute("blocksize", 0)).ok().filter(|block| *block > 0).ok_or("has no block")?;
     let [batch, channels, height, width] = *from else { return Err("takes no pictures".to_owned()) };
     let out = channels / (block * block);
-    let mode = wish.node.get_attr_opt::<String>("mode").ok().flatten();
+    let mode = call.node.get_attr_opt::<String>("mode").ok().flatten();
     let (split, permutation) = if mode.as_deref() == Some("CRD") {
         (vec![batch, out, block, block, height, width], vec![0, 1, 4, 2, 5, 3])
     } else {

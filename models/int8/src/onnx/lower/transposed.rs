@@ -10,14 +10,14 @@ use crate::graph::{ChannelAxis, Convolution, Operation, Window};
 pub fn transposed_convolution(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     let input = wish.quantized(0)?;
     let weights = weights(wish, 1, 1)?;
-    let (from, to) = (wish.file.shape(&input.name)?, wish.shape()?);
+    let (from, to) = (wish.call.file.shape(&input.name)?, wish.call.shape()?);
     images(&from)?;
     let (kernel, channels) = (weights.shape[2..].to_vec(), weights.shape[1]);
-    if kernel.len() + 2 != from.len() || weights.shape[0] != from[1] || wish.attribute("group", 1) != 1 {
+    if kernel.len() + 2 != from.len() || weights.shape[0] != from[1] || wish.call.attribute("group", 1) != 1 {
         return Err("is in groups, or its weights don't fit its input".to_owned());
     }
     let enlarged = from[2..].iter().zip(&kernel).map(|(length, taps)| length * taps);
-    let beside = window(wish, &kernel, &from)?;
+    let beside = window(&wish.call, &kernel, &from)?;
     let plain = Window { stride: beside.kernel, ..Window { kernel: beside.kernel, ..Window::POINT } };
     if beside != plain || !enlarged.eq(to[2..].iter().copied()) {
         return Err("has windows that overlap or are cut".to_owned());
@@ -43,7 +43,7 @@ pub fn transposed_convolution(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     for (operation, shape) in operations {
         let previous = steps.len().checked_sub(1).map(Tensor::Made);
         let inputs = vec![previous.unwrap_or_else(|| Tensor::Named(input.clone(), from.clone()))];
-        steps.push(Step { operation, inputs, shape, quantization: wish.output.quantization });
+        steps.push(Step { operation, inputs, shape, kind: wish.kind() });
     }
     Ok(steps)
 }

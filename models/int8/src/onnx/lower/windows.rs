@@ -1,6 +1,6 @@
 //! Moving windows, and means.
 
-use super::{Step, Wish, axis};
+use super::{Call, Step, Wish, axis};
 use crate::graph::{Operation, Pool, PoolKind, Window};
 use crate::onnx::lower::Tensor;
 
@@ -10,16 +10,16 @@ pub fn images(shape: &[usize]) -> Result<(), String> {
 }
 
 /// A node's window over an input of this shape: ONNX's attributes, always for two axes.
-pub fn window(wish: &Wish<'_>, kernel: &[usize], from: &[usize]) -> Result<Window, String> {
+pub fn window(call: &Call<'_>, kernel: &[usize], from: &[usize]) -> Result<Window, String> {
     let axes = kernel.len();
     let list = |name: &str, otherwise: usize, length: usize| -> Result<Vec<usize>, String> {
-        let given = wish.attributes(name).unwrap_or_else(|| vec![otherwise as i64; length]);
+        let given = call.attributes(name).unwrap_or_else(|| vec![otherwise as i64; length]);
         let given: Option<Vec<usize>> = given.into_iter().map(|value| usize::try_from(value).ok()).collect();
         given.filter(|given| given.len() == length).ok_or_else(|| format!("its {name} can't be used"))
     };
     let (strides, dilations) = (list("strides", 1, axes)?, list("dilations", 1, axes)?);
     let mut pads = list("pads", 0, 2 * axes)?;
-    let auto = wish.node.get_attr_opt::<String>("auto_pad").ok().flatten().unwrap_or_default();
+    let auto = call.node.get_attr_opt::<String>("auto_pad").ok().flatten().unwrap_or_default();
     if strides.contains(&0) || dilations.contains(&0) || kernel.contains(&0) {
         return Err("has a window or a step of 0".to_owned());
     }
@@ -47,21 +47,21 @@ pub fn window(wish: &Wish<'_>, kernel: &[usize], from: &[usize]) -> Result<Windo
 /// `MaxPool` and `AveragePool`.
 pub fn pool(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     let input = wish.quantized(0)?;
-    let from = wish.file.shape(&input.name)?;
+    let from = wish.call.file.shape(&input.name)?;
     images(&from)?;
-    let kernel = wish.attributes("kernel_shape").ok_or("has no window")?;
+    let kernel = wish.call.attributes("kernel_shape").ok_or("has no window")?;
     let kernel: Option<Vec<usize>> = kernel.into_iter().map(|length| usize::try_from(length).ok()).collect();
     let kernel = kernel.filter(|kernel| kernel.len() + 2 == from.len()).ok_or("has a window of other dimensions")?;
-    let kind = if wish.node.op_type == "MaxPool" {
+    let kind = if wish.call.node.op_type == "MaxPool" {
         PoolKind::Max
     } else {
-        PoolKind::Average { count_include_pad: wish.attribute("count_include_pad", 0) != 0 }
+        PoolKind::Average { count_include_pad: wish.call.attribute("count_include_pad", 0) != 0 }
     };
-    let mut window = window(wish, &kernel, &from)?;
-    if wish.attribute("ceil_mode", 0) != 0 {
-        widen(&mut window, &from, &wish.shape()?)?;
+    let mut window = window(&wish.call, &kernel, &from)?;
+    if wish.call.attribute("ceil_mode", 0) != 0 {
+        widen(&mut window, &from, &wish.call.shape()?)?;
     }
-    if wish.node.output.iter().filter(|name| !name.is_empty()).count() > 1 {
+    if wish.call.node.output.iter().filter(|name| !name.is_empty()).count() > 1 {
         return Err("gives the places of the greatest, too".to_owned());
     }
     let pool = Pool { kind, window, bounds: wish.bounds };
@@ -86,29 +86,31 @@ fn widen(window: &mut Window, from: &[usize], to: &[usize]) -> Result<(), String
     Ok(())
 }
 
+/// The axes that an operator reduces, ascending.
+pub fn axes(call: &Call<'_>, rank: usize) -> Result<Vec<usize>, String> {
+    let Some(given) = call.list("axes", 1)? else { return Ok((0..rank).collect()) };
+    let mut axes = given.into_iter().map(|at| axis(at, rank)).collect::<Result<Vec<_>, _>>()?;
+    axes.sort_unstable();
+    axes.dedup();
+    Ok(axes)
+}
+
 /// `GlobalAveragePool` and `ReduceMean`.
 pub fn mean(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     let input = wish.quantized(0)?;
-    let from = wish.file.shape(&input.name)?;
-    let global = wish.node.op_type == "GlobalAveragePool";
-    let given = if global { None } else { wish.list("axes", 1)? };
-    let mut axes = match given {
-        Some(axes) => axes.into_iter().map(|at| axis(at, from.len())).collect::<Result<Vec<_>, _>>()?,
-        None => (if global { 2 } else { 0 }..from.len()).collect(),
-    };
-    axes.sort_unstable();
-    axes.dedup();
+    let from = wish.call.file.shape(&input.name)?;
+    let global = wish.call.node.op_type == "GlobalAveragePool";
+    let axes = if global { (2..from.len()).collect() } else { axes(&wish.call, from.len())? };
     let mut kept = from.clone();
     axes.iter().for_each(|axis| kept[*axis] = 1);
-    let quantization = wish.output.quantization;
     let mean = Step {
         operation: Operation::Mean { axes },
         inputs: vec![Tensor::Named(input, from)],
         shape: kept.clone(),
-        quantization,
+        kind: wish.kind(),
     };
-    let shape = wish.shape()?;
+    let shape = wish.call.shape()?;
     let reshape =
-        Step { operation: Operation::Reshape, inputs: vec![Tensor::Made(0)], shape: shape.clone(), quantization };
+        Step { operation: Operation::Reshape, inputs: vec![Tensor::Made(0)], shape: shape.clone(), kind: wish.kind() };
     Ok(if shape == kept { vec![mean] } else { vec![mean, reshape] })
 }

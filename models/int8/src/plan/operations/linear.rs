@@ -102,7 +102,7 @@ pub fn product(builder: &mut Builder<'_>, node: &Node, bounds: Bounds) {
 }
 
 /// How one matrix of each operand lies in memory.
-fn geometry([left, right, output]: &[Vec<usize>; 3], strides: &[Vec<usize>; 3]) -> ProductGeometry {
+pub fn geometry([left, right, output]: &[Vec<usize>; 3], strides: &[Vec<usize>; 3]) -> ProductGeometry {
     let [rows, columns] = [output[output.len() - 2], output[output.len() - 1]];
     let pitch = |strides: &[usize]| strides[strides.len() - 2];
     ProductGeometry {
@@ -128,7 +128,7 @@ fn rescale(builder: &Builder<'_>, node: &Node, bounds: Bounds) -> Rescale {
 }
 
 /// Where the matrices of left, right and output start, for every product.
-fn matrices(shapes: &[Vec<usize>; 3], strides: &[Vec<usize>; 3]) -> Vec<[usize; 3]> {
+pub fn matrices(shapes: &[Vec<usize>; 3], strides: &[Vec<usize>; 3]) -> Vec<[usize; 3]> {
     let leading = &shapes[2][..shapes[2].len() - 2];
     let mut places = vec![[0; 3]];
     for (axis, length) in leading.iter().enumerate() {

@@ -1,22 +1,28 @@
 //! The steps of every operation. Each file is the fast twin of its namesake in [`crate::reference`].
 
+mod float;
 mod linear;
 mod movement;
 mod pointwise;
 mod rows;
 mod shape;
+mod walk;
 mod windows;
 
 pub use movement::permute;
 
 use super::build::Builder;
+use super::step::Constant;
 use crate::graph::{Node, Operation};
 use crate::tensor::{Data, DataMut};
+
+/// Elements that are worth a thread's while.
+const GRAIN: usize = 1 << 14;
 
 /// Adds a node's steps.
 pub fn add(builder: &mut Builder<'_>, node: &Node) {
     match &node.operation {
-        Operation::Constant(bytes) => builder.constant(node.outputs[0], bytes.clone()),
+        Operation::Constant(bytes) => builder.constant(node.outputs[0], Constant::Bytes(bytes.clone())),
         Operation::Quantize => pointwise::quantize(builder, node),
         Operation::Dequantize => pointwise::dequantize(builder, node),
         Operation::FlipSign => pointwise::flip_sign(builder, node),
@@ -35,6 +41,7 @@ pub fn add(builder: &mut Builder<'_>, node: &Node) {
         Operation::Transpose { permutation } => shape::transpose(builder, node, permutation),
         Operation::Pad { before, after, fill } => shape::pad(builder, node, [before, after], *fill),
         Operation::DynamicQuantize => pointwise::dynamic_quantize(builder, node),
+        Operation::Float(operation) => float::add(builder, node, operation),
     }
 }
 

@@ -12,18 +12,29 @@ pub fn permute(builder: &mut Builder<'_>, id: ValueId, from: &Located, (to, orde
     let value = builder.value(id);
     let movement = Movement::new(&order.lengths(&value.shape), &strides_in(from, order, &value.shape));
     let name = format!("{} in another order", value.name);
-    let work = move |views: Views<'_>, _: &_| match (views.inputs[0], views.output) {
-        (Data::Bytes(from), DataMut::Bytes(to)) => movement.run(from, to),
-        (Data::Floats(from), DataMut::Floats(to)) => movement.run(from, to),
-        (Data::Sums(from), DataMut::Sums(to)) => movement.run(from, to),
-        _ => {}
-    };
+    let work = move |views: Views<'_>, _: &_| move_any(&movement, views);
     builder.named_step(name, &[from.buffer], to, 0, Box::new(work));
 }
 
 fn strides_in(from: &Located, order: &Order, shape: &[usize]) -> Vec<usize> {
     let strides = from.order.strides(shape);
     order.axes().iter().map(|axis| strides[*axis]).collect()
+}
+
+/// What moves elements of any kind.
+pub trait Moves {
+    /// Moves them.
+    fn run<T: Copy>(&self, from: &[T], to: &mut [T]);
+}
+
+/// Moves elements of the kind that a step sees.
+pub fn move_any(moves: &impl Moves, views: Views<'_>) {
+    match (views.inputs[0], views.output) {
+        (Data::Bytes(from), DataMut::Bytes(to)) => moves.run(from, to),
+        (Data::Floats(from), DataMut::Floats(to)) => moves.run(from, to),
+        (Data::Sums(from), DataMut::Sums(to)) => moves.run(from, to),
+        _ => {}
+    }
 }
 
 /// A copy whose output is contiguous and whose input is strided.
@@ -41,9 +52,10 @@ impl Movement {
         let joined = join(lengths, &[strides]);
         Self { lengths: joined.iter().map(|(length, _)| *length).collect(), strides: first(&joined) }
     }
+}
 
-    /// Copies.
-    pub fn run<T: Copy>(&self, input: &[T], output: &mut [T]) {
+impl Moves for Movement {
+    fn run<T: Copy>(&self, input: &[T], output: &mut [T]) {
         copy(&self.lengths, &self.strides, input, output);
     }
 }

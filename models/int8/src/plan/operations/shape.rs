@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::movement::{Moves, move_any};
 use super::{bytes, bytes_mut};
 use crate::formula::requantizing_table;
-use crate::graph::Node;
+use crate::graph::{Kind, Node};
 use crate::kernels::elementwise;
 use crate::plan::build::Builder;
 use crate::plan::order::Order;
@@ -21,20 +22,41 @@ pub fn concat(builder: &mut Builder<'_>, node: &Node, axis: usize) {
     let mut start = 0;
     for (id, input) in node.inputs.iter().zip(inputs) {
         let from = builder.quantization(*id);
-        let table = (from != meaning).then(|| requantizing_table(from, meaning));
-        let (begin, piece) = (start, builder.value(*id).shape[axis] * inner);
-        start += piece;
-        let work = move |views: Views<'_>, _: &_| {
-            let pieces = bytes(views.inputs[0]).chunks(piece);
-            for (input, output) in pieces.zip(bytes_mut(views.output).chunks_mut(row)) {
-                let output = &mut output[begin..begin + piece];
-                match &table {
-                    Some(table) => elementwise::look_up(input, table, output),
-                    None => output.copy_from_slice(input),
-                }
+        let requantizes = from != meaning && builder.value(*id).kind != Kind::Float;
+        let table = requantizes.then(|| requantizing_table(from, meaning));
+        let part = Part { start, length: builder.value(*id).shape[axis] * inner, row };
+        start += part.length;
+        let work = move |views: Views<'_>, _: &_| match &table {
+            Some(table) => {
+                let pieces = bytes(views.inputs[0]).chunks(part.length);
+                let parts = bytes_mut(views.output).chunks_mut(row).map(|row| part.of(row));
+                pieces.zip(parts).for_each(|(input, output)| elementwise::look_up(input, table, output));
             }
+            None => move_any(&part, views),
         };
         builder.step(node, &[input], output, 0, Box::new(work));
+    }
+}
+
+/// A part of every row.
+#[derive(Clone, Copy)]
+struct Part {
+    start: usize,
+    length: usize,
+    row: usize,
+}
+
+impl Part {
+    fn of<T>(self, row: &mut [T]) -> &mut [T] {
+        &mut row[self.start..self.start + self.length]
+    }
+}
+
+impl Moves for Part {
+    fn run<T: Copy>(&self, input: &[T], output: &mut [T]) {
+        for (input, output) in input.chunks(self.length).zip(output.chunks_mut(self.row)) {
+            self.of(output).copy_from_slice(input);
+        }
     }
 }
 
@@ -48,20 +70,30 @@ pub fn select(builder: &mut Builder<'_>, node: &Node, axis: usize, indices: &Arc
     let shape = builder.value(node.inputs[0]).shape.clone();
     let input = builder.any_order(node.inputs[0]);
     let inner = inner_elements(&input.order, axis, &shape);
-    let runs = runs(indices);
-    let (from, to) = (shape[axis] * inner, indices.len() * inner);
+    let runs = runs(indices).into_iter().map(|(start, length)| (start * inner, length * inner)).collect();
+    let selection = Selection { from: shape[axis] * inner, to: indices.len() * inner, runs };
     let output = builder.make(node.outputs[0], input.order);
-    let work = move |views: Views<'_>, _: &_| {
-        for (input, output) in bytes(views.inputs[0]).chunks(from).zip(bytes_mut(views.output).chunks_mut(to)) {
+    let work = move |views: Views<'_>, _: &_| move_any(&selection, views);
+    builder.step(node, &[input.buffer], output, 0, Box::new(work));
+}
+
+/// Runs of every row of `from` elements, which make a row of `to`.
+struct Selection {
+    from: usize,
+    to: usize,
+    runs: Vec<(usize, usize)>,
+}
+
+impl Moves for Selection {
+    fn run<T: Copy>(&self, input: &[T], output: &mut [T]) {
+        for (input, output) in input.chunks(self.from).zip(output.chunks_mut(self.to)) {
             let mut done = 0;
-            for (start, length) in &runs {
-                let (start, end) = (start * inner, done + length * inner);
-                output[done..end].copy_from_slice(&input[start..start + length * inner]);
-                done = end;
+            for (start, length) in &self.runs {
+                output[done..done + length].copy_from_slice(&input[*start..start + length]);
+                done += length;
             }
         }
-    };
-    builder.step(node, &[input.buffer], output, 0, Box::new(work));
+    }
 }
 
 /// Neighbouring places together: where each run starts, and how long it is.

@@ -1,0 +1,175 @@
+//! Operations on floats: plain loops over contiguous runs, compiled for several instruction sets (see [`super::elementwise`]).
+
+use multiversion::multiversion;
+
+use crate::float::{FloatFunction, FloatOperator, LANES, Loop, Loop2, Reduction, exponential};
+
+/// A function of every element.
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
+pub fn function(input: &[f32], function: FloatFunction, output: &mut [f32]) {
+    function.drive(Map { input, output });
+}
+
+struct Map<'a> {
+    input: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl Loop for Map<'_> {
+    #[inline(always)]
+    fn run(self, function: impl Fn(f32) -> f32) {
+        self.input.iter().zip(self.output).for_each(|(from, to)| *to = function(*from));
+    }
+}
+
+/// Sums as floats.
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
+pub fn from_sums(input: &[i32], output: &mut [f32]) {
+    input.iter().zip(output).for_each(|(from, to)| *to = *from as f32);
+}
+
+/// Two operands; each is as long as the output, or one element that stands for all.
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
+pub fn binary<'a>(inputs: [Operand<'a>; 2], operator: FloatOperator, output: &mut [f32]) {
+    operator.drive(Map2 { inputs, output });
+}
+
+/// One side of a binary operation.
+#[derive(Clone, Copy, Debug)]
+pub enum Operand<'a> {
+    /// The same for all elements.
+    Same(f32),
+    /// One for each element.
+    Each(&'a [f32]),
+}
+
+struct Map2<'a> {
+    inputs: [Operand<'a>; 2],
+    output: &'a mut [f32],
+}
+
+impl Loop2 for Map2<'_> {
+    #[inline(always)]
+    fn run(self, operator: impl Fn(f32, f32) -> f32) {
+        let output = self.output.iter_mut();
+        match self.inputs {
+            [Operand::Each(one), Operand::Each(two)] => {
+                output.zip(one.iter().zip(two)).for_each(|(to, (one, two))| *to = operator(*one, *two));
+            }
+            [Operand::Each(one), Operand::Same(two)] => {
+                output.zip(one).for_each(|(to, one)| *to = operator(*one, two));
+            }
+            [Operand::Same(one), Operand::Each(two)] => {
+                output.zip(two).for_each(|(to, two)| *to = operator(one, *two));
+            }
+            [Operand::Same(one), Operand::Same(two)] => output.for_each(|to| *to = operator(one, two)),
+        }
+    }
+}
+
+/// What is left of each row of `length` elements.
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
+pub fn reduce(input: &[f32], length: usize, reduction: Reduction, output: &mut [f32]) {
+    for (row, result) in input.chunks(length).zip(output) {
+        *result = reduced(row, reduction);
+    }
+}
+
+#[inline(always)]
+fn reduced(row: &[f32], reduction: Reduction) -> f32 {
+    let mut lanes = [reduction.start(); LANES];
+    let (whole, rest) = row.as_chunks::<LANES>();
+    for chunk in whole {
+        for (lane, element) in lanes.iter_mut().zip(chunk) {
+            *lane = reduction.join(*lane, *element);
+        }
+    }
+    for (lane, element) in lanes.iter_mut().zip(rest) {
+        *lane = reduction.join(*lane, *element);
+    }
+    reduction.finish(lanes, row.len())
+}
+
+/// Softmax of each row of `length` elements.
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
+pub fn softmax(input: &[f32], length: usize, output: &mut [f32]) {
+    for (row, output) in input.chunks(length).zip(output.chunks_mut(length)) {
+        let greatest = reduced(row, Reduction::Greatest);
+        row.iter().zip(&mut *output).for_each(|(from, to)| *to = exponential(*from - greatest));
+        let total = reduced(output, Reduction::Sum);
+        output.iter_mut().for_each(|weight| *weight /= total);
+    }
+}
+
+/// Where the matrices of a product lie. Columns of the right side, and of the output, lie together.
+#[derive(Clone, Copy, Debug)]
+pub struct FloatMatrices<'a> {
+    /// The left side, from its first row on; columns lie together.
+    pub left: &'a [f32],
+    /// From one row of the left side to the next.
+    pub left_pitch: usize,
+    /// The right side.
+    pub right: &'a [f32],
+    /// From one row of the right side to the next.
+    pub right_pitch: usize,
+    /// Columns of the left side, rows of the right.
+    pub depth: usize,
+    /// Columns of the right side, and of the output.
+    pub columns: usize,
+}
+
+/// Rows of the left side that are worked on together.
+const ROWS: usize = 4;
+
+/// As many rows of a product as the output holds.
+#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
+pub fn product<'a>(matrices: FloatMatrices<'a>, output: &mut [f32]) {
+    for (block, output) in output.chunks_mut(ROWS * matrices.columns).enumerate() {
+        let left = &matrices.left[block * ROWS * matrices.left_pitch..];
+        let matrices = FloatMatrices { left, ..matrices };
+        if output.len() == ROWS * matrices.columns {
+            matrices.rows::<ROWS>(output);
+        } else {
+            for (row, output) in output.chunks_mut(matrices.columns).enumerate() {
+                FloatMatrices { left: &left[row * matrices.left_pitch..], ..matrices }.rows::<1>(output);
+            }
+        }
+    }
+}
+
+impl FloatMatrices<'_> {
+    /// Panels of columns, the widest first.
+    #[inline(always)]
+    fn rows<const ROWS: usize>(&self, output: &mut [f32]) {
+        let mut done = 0;
+        while self.columns - done >= 16 {
+            self.tile::<ROWS, 16>(done, output);
+            done += 16;
+        }
+        while self.columns - done >= 8 {
+            self.tile::<ROWS, 8>(done, output);
+            done += 8;
+        }
+        while done < self.columns {
+            self.tile::<ROWS, 1>(done, output);
+            done += 1;
+        }
+    }
+
+    #[inline(always)]
+    fn tile<const ROWS: usize, const COLUMNS: usize>(&self, first: usize, output: &mut [f32]) {
+        let mut sums = [[0.0_f32; COLUMNS]; ROWS];
+        let left: [&[f32]; ROWS] = std::array::from_fn(|row| &self.left[row * self.left_pitch..][..self.depth]);
+        for (place, right) in self.right[first..].chunks(self.right_pitch).take(self.depth).enumerate() {
+            let Some(right) = right.first_chunk::<COLUMNS>() else { return };
+            for (sums, left) in sums.iter_mut().zip(&left) {
+                for (sum, right) in sums.iter_mut().zip(right) {
+                    *sum = left[place].mul_add(*right, *sum);
+                }
+            }
+        }
+        for (row, sums) in sums.iter().enumerate() {
+            output[row * self.columns + first..][..COLUMNS].copy_from_slice(sums);
+        }
+    }
+}
