@@ -75,9 +75,19 @@ fn order(kernel: [usize; 2], sharing: Option<Sharing>) -> impl Iterator<Item = [
 }
 
 impl Depthwise<'_> {
-    /// Blocks of channels, the last of them perhaps not whole.
+    /// Blocks of channels. The last one may overlap the one before: those channels are computed twice.
     pub fn blocks(&self) -> usize {
         self.finish.columns.div_ceil(CHANNELS)
+    }
+
+    /// Blocks that have all their channels: all, or none where there are too few channels for one.
+    pub fn whole_blocks(&self) -> usize {
+        if self.finish.columns < CHANNELS { 0 } else { self.blocks() }
+    }
+
+    /// The first channel of a block.
+    pub fn first_channel(&self, block: usize) -> usize {
+        first_channel(block, self.finish.columns)
     }
 
     /// The weights of one block.
@@ -97,7 +107,7 @@ impl Depthwise<'_> {
             let mut sums = [0_i32; CHANNELS];
             for (at, tap) in self.taps.iter().enumerate() {
                 let pair = &weights[at / 2 * 2 * CHANNELS..];
-                let bytes = &tap.bytes[pixel * tap.step + block * CHANNELS..][..finish.columns];
+                let bytes = &tap.bytes[pixel * tap.step + self.first_channel(block)..][..finish.columns];
                 for (channel, byte) in bytes.iter().enumerate() {
                     let weight = i32::from(pair[2 * channel + at % 2]);
                     sums[channel] = sums[channel].wrapping_add(i32::from(*byte) * weight);
@@ -112,7 +122,7 @@ impl Depthwise<'_> {
     #[inline(always)]
     pub fn block_finish(&self, block: usize) -> Finish<'_> {
         let Finish { bias, to, start, pitch, columns, .. } = &self.finish;
-        let first = block * CHANNELS;
+        let first = self.first_channel(block);
         let to = match *to {
             To::Bytes { multipliers, zero_point, bounds, output } => {
                 To::Bytes { multipliers: &multipliers[first..], zero_point, bounds, output }
@@ -129,6 +139,19 @@ impl Depthwise<'_> {
             columns: (columns - first).min(CHANNELS),
         }
     }
+}
+
+/// The first channel of a block.
+fn first_channel(block: usize, channels: usize) -> usize {
+    (block * CHANNELS).min(channels.saturating_sub(CHANNELS))
+}
+
+/// All blocks with their channels, of which each has its place in the block.
+fn channels_of_blocks(channels: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+    (0..channels.div_ceil(CHANNELS)).flat_map(move |block| {
+        let first = first_channel(block, channels);
+        (first..channels.min(first + CHANNELS)).map(move |channel| (block, channel - first, channel))
+    })
 }
 
 const fn pairs(taps: usize) -> usize {
@@ -164,14 +187,14 @@ impl DepthwiseConvolution {
         let taps: Vec<[usize; 2]> = order([rows, columns], sharing).collect();
         let blocks = geometry.output_channels.div_ceil(CHANNELS);
         let mut weights = vec![0; blocks * pairs(taps.len()) * 2 * CHANNELS];
-        for channel in 0..geometry.output_channels {
+        for (block, lane, channel) in channels_of_blocks(geometry.output_channels) {
             let zero_point = convolution.weight_zero_points.get(channel).copied().unwrap_or(0);
-            let block = channel / CHANNELS * pairs(taps.len());
+            let block = block * pairs(taps.len());
             for (at, [row, column]) in taps.iter().enumerate() {
                 if at > 0 && taps[at - 1] == [*row, *column] {
                     continue;
                 }
-                let place = ((block + at / 2) * CHANNELS + channel % CHANNELS) * 2 + at % 2;
+                let place = ((block + at / 2) * CHANNELS + lane) * 2 + at % 2;
                 let weight = convolution.weights[(channel * rows + row) * columns + column];
                 weights[place] = i16::from(weight) - i16::from(zero_point);
             }
@@ -255,16 +278,16 @@ impl DepthwiseConvolution {
 
 /// Whether a kernel takes whole columns of this convolution's windows.
 fn by_columns(kernels: &Kernels, geometry: &Geometry, convolution: &Convolution) -> bool {
-    let whole = geometry.window.kernel == [3, 3] && geometry.output_channels.is_multiple_of(CHANNELS);
+    let whole = geometry.window.kernel == [3, 3] && geometry.output_channels >= CHANNELS;
     kernels.by_columns && whole && convolution.weight_zero_points.iter().all(|zero_point| *zero_point == 0)
 }
 
 fn pack_columns(geometry: &Geometry, weights: &[i8]) -> Vec<i8> {
-    let mut columns = vec![0; geometry.output_channels * 3 * 4];
-    for (channel, weights) in weights.chunks_exact(9).enumerate() {
-        for (tap, weight) in weights.iter().enumerate() {
-            let column = channel / CHANNELS * 3 + tap % 3;
-            columns[(column * CHANNELS + channel % CHANNELS) * 4 + tap / 3] = *weight;
+    let mut columns = vec![0; geometry.output_channels.next_multiple_of(CHANNELS) * 3 * 4];
+    for (block, lane, channel) in channels_of_blocks(geometry.output_channels) {
+        for (tap, weight) in weights[channel * 9..(channel + 1) * 9].iter().enumerate() {
+            let column = block * 3 + tap % 3;
+            columns[(column * CHANNELS + lane) * 4 + tap / 3] = *weight;
         }
     }
     columns

@@ -32,28 +32,49 @@ pub fn look_up(input: &[u8], table: &[u8; 256], output: &mut [u8]) {
     }
 }
 
-/// Two operands of equal length.
-#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
-pub fn binary(inputs: [&[u8]; 2], formula: BinaryFormula, bounds: Bounds, output: &mut [u8]) {
-    for ((one, two), result) in inputs[0].iter().zip(inputs[1]).zip(output) {
-        *result = formula.apply(*one, *two, bounds);
+/// Where two operands of an operation lie, whose output lies together in runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Runs {
+    /// Elements of a run.
+    pub length: usize,
+    /// For each operand, elements from one run to the next.
+    pub steps: [usize; 2],
+    /// For each operand, whether one element stands for a whole run.
+    pub repeated: [bool; 2],
+}
+
+impl Runs {
+    /// Computes all runs of the output.
+    #[inline(always)]
+    pub fn run<T: Copy>(&self, [one, two]: [&[T]; 2], output: &mut [T], operator: impl Fn(T, T) -> T) {
+        for (run, output) in output.chunks_mut(self.length).enumerate() {
+            let (one, two) = (&one[run * self.steps[0]..], &two[run * self.steps[1]..]);
+            let output = output.iter_mut();
+            match self.repeated {
+                [false, false] => {
+                    output.zip(one.iter().zip(two)).for_each(|(to, (one, two))| *to = operator(*one, *two));
+                }
+                [false, true] => {
+                    let two = two[0];
+                    output.zip(one).for_each(|(to, one)| *to = operator(*one, two));
+                }
+                [true, false] => {
+                    let one = one[0];
+                    output.zip(two).for_each(|(to, two)| *to = operator(one, *two));
+                }
+                [true, true] => {
+                    let result = operator(one[0], two[0]);
+                    output.for_each(|to| *to = result);
+                }
+            }
+        }
     }
 }
 
-/// A run of elements and one element.
+/// Two operands, element by element.
 #[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
-pub fn binary_with_second(input: &[u8], second: u8, formula: BinaryFormula, bounds: Bounds, output: &mut [u8]) {
-    for (one, result) in input.iter().zip(output) {
-        *result = formula.apply(*one, second, bounds);
-    }
-}
-
-/// One element and a run of elements.
-#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
-pub fn binary_with_first(first: u8, input: &[u8], formula: BinaryFormula, bounds: Bounds, output: &mut [u8]) {
-    for (two, result) in input.iter().zip(output) {
-        *result = formula.apply(first, *two, bounds);
-    }
+pub fn binary(inputs: [&[u8]; 2], runs: Runs, formula: BinaryFormula, bounds: Bounds, output: &mut [u8]) {
+    runs.run(inputs, output, |one, two| formula.apply(one, two, bounds));
 }
 
 /// Keeps the greater of every pair.

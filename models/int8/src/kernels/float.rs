@@ -2,6 +2,7 @@
 
 use multiversion::multiversion;
 
+use super::elementwise::Runs;
 use crate::float::{FloatFunction, FloatOperator, LANES, Loop, Loop2, Reduction, exponential};
 
 /// A function of every element.
@@ -28,42 +29,22 @@ pub fn from_sums(input: &[i32], output: &mut [f32]) {
     input.iter().zip(output).for_each(|(from, to)| *to = *from as f32);
 }
 
-/// Two operands; each is as long as the output, or one element that stands for all.
+/// Two operands, element by element.
 #[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
-pub fn binary<'a>(inputs: [Operand<'a>; 2], operator: FloatOperator, output: &mut [f32]) {
-    operator.drive(Map2 { inputs, output });
-}
-
-/// One side of a binary operation.
-#[derive(Clone, Copy, Debug)]
-pub enum Operand<'a> {
-    /// The same for all elements.
-    Same(f32),
-    /// One for each element.
-    Each(&'a [f32]),
+pub fn binary(inputs: [&[f32]; 2], runs: Runs, operator: FloatOperator, output: &mut [f32]) {
+    operator.drive(Map2 { inputs, runs, output });
 }
 
 struct Map2<'a> {
-    inputs: [Operand<'a>; 2],
+    inputs: [&'a [f32]; 2],
+    runs: Runs,
     output: &'a mut [f32],
 }
 
 impl Loop2 for Map2<'_> {
     #[inline(always)]
     fn run(self, operator: impl Fn(f32, f32) -> f32) {
-        let output = self.output.iter_mut();
-        match self.inputs {
-            [Operand::Each(one), Operand::Each(two)] => {
-                output.zip(one.iter().zip(two)).for_each(|(to, (one, two))| *to = operator(*one, *two));
-            }
-            [Operand::Each(one), Operand::Same(two)] => {
-                output.zip(one).for_each(|(to, one)| *to = operator(*one, two));
-            }
-            [Operand::Same(one), Operand::Each(two)] => {
-                output.zip(two).for_each(|(to, two)| *to = operator(one, *two));
-            }
-            [Operand::Same(one), Operand::Same(two)] => output.for_each(|to| *to = operator(one, two)),
-        }
+        self.runs.run(self.inputs, self.output, operator);
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Kernels {
     tile: unsafe fn(&Tile<'_>),
     /// One row of a depthwise convolution. Its caller checked that the processor has the instructions.
     depthwise: unsafe fn(&Depthwise<'_>),
+    /// A function of one byte, as a table; input and output are as long. Its caller checked that the processor has the instructions.
+    look_up: unsafe fn(&[u8], &[u8; 256], &mut [u8]),
     /// Whether it multiplies whole columns of 3 × 3 windows, and takes 128 off every byte then.
     by_columns: bool,
     /// Whether it multiplies the columns of known windows once for all the pixels that see them.
@@ -98,6 +100,13 @@ impl Kernels {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// A function of every byte, as a table.
+    #[allow(unsafe_code, reason = "available kernels run here")]
+    pub fn look_up(&self, input: &[u8], table: &[u8; 256], output: &mut [u8]) {
+        // SAFETY: `available` saw that there are the instructions.
+        unsafe { (self.look_up)(input, table, output) };
     }
 
     /// The fastest for these weights.

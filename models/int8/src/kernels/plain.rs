@@ -4,7 +4,7 @@
 
 use super::depthwise::Depthwise;
 use super::tile::Tile;
-use super::{Form, Kernels};
+use super::{Form, Kernels, elementwise};
 
 const ROWS: usize = 4;
 const COLUMNS: usize = 8;
@@ -23,6 +23,7 @@ pub static KERNELS: Kernels = Kernels {
     interleave: None,
     tile,
     depthwise,
+    look_up: elementwise::look_up,
     by_columns: false,
     shares_columns: false,
 };

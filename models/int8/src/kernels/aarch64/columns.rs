@@ -39,7 +39,7 @@ unsafe fn depthwise_block(work: &Depthwise<'_>, block: usize) {
         let bias = [0, 4, 8, 12].map(|channel| vld1q_s32(from(finish.bias, channel, 4)));
         let mut taps = [&[][..]; 9];
         for (to, tap) in taps.iter_mut().zip(work.taps) {
-            *to = &tap.bytes[block * CHANNELS..];
+            *to = &tap.bytes[work.first_channel(block)..];
         }
         let Depthwise { pixels, overlap, .. } = *work;
         let sums = Sums { taps, step: work.taps[0].step, pixels, overlap, bias, weights: block_weights(work, block) };

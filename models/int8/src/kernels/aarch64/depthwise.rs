@@ -12,7 +12,7 @@ use crate::kernels::tile::Finish;
 /// The pixels' results must be the caller's alone.
 #[target_feature(enable = "neon")]
 pub unsafe fn depthwise(work: &Depthwise<'_>) {
-    let whole = work.finish.columns / CHANNELS;
+    let whole = work.whole_blocks();
     for block in 0..whole {
         // SAFETY: the block is whole.
         unsafe { depthwise_block(work, block) };
@@ -55,7 +55,7 @@ unsafe fn depthwise_pixels<const PIXELS: usize>(work: &Depthwise<'_>, block: usi
         unsafe {
             let low = vld2q_s16(from(weights, pair * 32, 16));
             let high = vld2q_s16(from(weights, pair * 32 + 16, 16));
-            let place = Place { first, channel: block * CHANNELS };
+            let place = Place { first, channel: work.first_channel(block) };
             add_tap(&taps[0], place, [low.0, high.0], &mut sums);
             if let Some(tap) = taps.get(1) {
                 add_tap(tap, place, [low.1, high.1], &mut sums);

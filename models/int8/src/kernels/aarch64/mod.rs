@@ -9,6 +9,7 @@ mod columns;
 mod depthwise;
 mod finish;
 mod instructions;
+mod table;
 mod tiles;
 
 use std::arch::is_aarch64_feature_detected;
@@ -47,6 +48,7 @@ static I8MM: Kernels = Kernels {
     interleave: None,
     tile: tiles::i8mm,
     depthwise: columns::depthwise,
+    look_up: table::look_up,
     by_columns: true,
     shares_columns: false,
 };
@@ -63,6 +65,7 @@ static DOTPROD: Kernels = Kernels {
     interleave: None,
     tile: tiles::dotprod,
     depthwise: columns::depthwise,
+    look_up: table::look_up,
     by_columns: true,
     shares_columns: false,
 };
@@ -79,6 +82,7 @@ static NEON: Kernels = Kernels {
     interleave: None,
     tile: tiles::neon,
     depthwise,
+    look_up: table::look_up,
     by_columns: false,
     shares_columns: false,
 };
@@ -96,6 +100,7 @@ static NEON_SYMMETRIC: Kernels = Kernels {
     interleave: None,
     tile: tiles::neon_symmetric,
     depthwise,
+    look_up: table::look_up,
     by_columns: false,
     shares_columns: false,
 };

@@ -19,7 +19,7 @@ const LINE: usize = 64 / CHANNELS;
 /// The processor has AVX2; the pixels' results are the caller's alone.
 #[target_feature(enable = "avx2")]
 pub unsafe fn depthwise(work: &Depthwise<'_>) {
-    let whole = work.finish.columns / CHANNELS;
+    let whole = work.whole_blocks();
     for first in (0..whole).step_by(LINE) {
         let blocks = first..whole.min(first + LINE);
         // SAFETY: the blocks are whole; the caller's promise.
@@ -89,7 +89,7 @@ impl<'a> Part<'a> {
     #[inline(always)]
     fn new(work: &'a Depthwise<'a>, block: usize, first: usize) -> Self {
         let step = work.taps[0].step;
-        let start = first * step + block * CHANNELS;
+        let start = first * step + work.first_channel(block);
         Self { taps: work.taps, weights: work.block_weights(block), start, step }
     }
 

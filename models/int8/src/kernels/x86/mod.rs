@@ -7,6 +7,7 @@
 mod depthwise;
 mod finish;
 mod pairs;
+mod table;
 mod tiles;
 
 use super::{Form, Kernels};
@@ -41,6 +42,7 @@ static AVX2: Kernels = Kernels {
     interleave: None,
     tile: tiles::avx2,
     depthwise,
+    look_up: table::look_up,
     by_columns: false,
     shares_columns: true,
 };
@@ -70,6 +72,7 @@ static AVX_VNNI: Kernels = Kernels {
     interleave: None,
     tile: tiles::avx_vnni,
     depthwise,
+    look_up: table::look_up,
     by_columns: false,
     shares_columns: true,
 };
@@ -86,6 +89,7 @@ static AVX512_VNNI: Kernels = Kernels {
     interleave: None,
     tile: tiles::avx512_vnni,
     depthwise,
+    look_up: table::look_up,
     by_columns: false,
     shares_columns: true,
 };

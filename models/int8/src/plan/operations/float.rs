@@ -1,10 +1,11 @@
 //! Floats from floats.
 
-use super::walk::{self, Runs};
+use super::walk::{self, Operator};
 use super::{GRAIN, floats, floats_mut, linear, pointwise};
 use crate::float::{FloatFunction, FloatOperation, FloatOperator, Reduction};
 use crate::graph::Node;
-use crate::kernels::float::{self, FloatMatrices, Operand};
+use crate::kernels::elementwise::Runs;
+use crate::kernels::float::{self, FloatMatrices};
 use crate::plan::build::Builder;
 use crate::plan::order::Order;
 use crate::plan::step::{Constant, Views};
@@ -49,19 +50,18 @@ fn function(builder: &mut Builder<'_>, node: &Node, function: FloatFunction) {
 fn binary(builder: &mut Builder<'_>, node: &Node, operator: FloatOperator) {
     let (inputs, output, walk) = walk::over(builder, node);
     let work = move |views: Views<'_>, threads: &Threads| {
-        walk.run(&BinaryRuns(operator), views.inputs.map(floats), floats_mut(views.output), threads);
+        walk.run(&Binary(operator), views.inputs.map(floats), floats_mut(views.output), threads);
     };
     builder.step(node, &inputs, output, 0, Box::new(work));
 }
 
-struct BinaryRuns(FloatOperator);
+struct Binary(FloatOperator);
 
-impl Runs for BinaryRuns {
+impl Operator for Binary {
     type Element = f32;
 
-    fn run(&self, inputs: [&[f32]; 2], repeated: [bool; 2], output: &mut [f32]) {
-        let operand = |at: usize| if repeated[at] { Operand::Same(inputs[at][0]) } else { Operand::Each(inputs[at]) };
-        float::binary([operand(0), operand(1)], self.0, output);
+    fn run(&self, inputs: [&[f32]; 2], runs: Runs, output: &mut [f32]) {
+        float::binary(inputs, runs, self.0, output);
     }
 }
 
@@ -78,7 +78,7 @@ fn product(builder: &mut Builder<'_>, node: &Node) {
         let [left, right] = views.inputs.map(floats);
         let piece = geometry.rows * geometry.columns;
         // Matrices of the output lie one after the other.
-        let grain = piece * GRAIN.div_ceil(piece * geometry.depth);
+        let grain = piece * GRAIN.div_ceil(piece.saturating_mul(geometry.depth));
         threads.split_slice(floats_mut(views.output), grain, &|start, output| {
             for ([from_left, from_right, _], output) in places[start / piece..].iter().zip(output.chunks_mut(piece)) {
                 let matrices = FloatMatrices {

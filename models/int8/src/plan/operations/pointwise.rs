@@ -1,10 +1,10 @@
 //! One element at a time.
 
-use super::walk::{self, Runs};
+use super::walk::{self, Operator};
 use super::{GRAIN, bytes, bytes_mut, floats, floats_mut};
 use crate::formula::{BinaryFormula, dynamic_quantization};
 use crate::graph::{BinaryOperator, Node};
-use crate::kernels::elementwise;
+use crate::kernels::elementwise::{self, Runs};
 use crate::plan::build::{BufferId, Builder};
 use crate::plan::order::Order;
 use crate::plan::step::{Element, Views};
@@ -48,12 +48,12 @@ pub fn flip_sign(builder: &mut Builder<'_>, node: &Node) {
 
 /// A function of one byte.
 pub fn table(builder: &mut Builder<'_>, node: &Node, table: &[u8; 256]) {
-    let table = Box::new(*table);
+    let (table, kernels) = (Box::new(*table), builder.kernels);
     let (input, output) = same_order(builder, node);
     let work = move |views: Views<'_>, threads: &Threads| {
         let input = bytes(views.inputs[0]);
         threads.split_slice(bytes_mut(views.output), GRAIN, &|start, output| {
-            elementwise::look_up(&input[start..], &table, output);
+            kernels.look_up(&input[start..][..output.len()], &table, output);
         });
     };
     builder.step(node, &[input], output, 0, Box::new(work));
@@ -70,29 +70,24 @@ pub fn binary(builder: &mut Builder<'_>, node: &Node, operator: BinaryOperator, 
     let [one, two] = [node.inputs[0], node.inputs[1]];
     let output = builder.quantization(node.outputs[0]);
     let formula = BinaryFormula::new(operator, [one, two].map(|id| builder.quantization(id)), output, signed);
-    let runs = BinaryRuns { formula, bounds };
+    let operator = Binary { formula, bounds };
     let (inputs, output, walk) = walk::over(builder, node);
     let work = move |views: Views<'_>, threads: &Threads| {
-        walk.run(&runs, views.inputs.map(bytes), bytes_mut(views.output), threads);
+        walk.run(&operator, views.inputs.map(bytes), bytes_mut(views.output), threads);
     };
     builder.step(node, &inputs, output, 0, Box::new(work));
 }
 
-struct BinaryRuns {
+struct Binary {
     formula: BinaryFormula,
     bounds: Bounds,
 }
 
-impl Runs for BinaryRuns {
+impl Operator for Binary {
     type Element = u8;
 
-    fn run(&self, [one, two]: [&[u8]; 2], repeated: [bool; 2], output: &mut [u8]) {
-        match repeated {
-            [true, true] => output.fill(self.formula.apply(one[0], two[0], self.bounds)),
-            [true, false] => elementwise::binary_with_first(one[0], two, self.formula, self.bounds, output),
-            [false, true] => elementwise::binary_with_second(one, two[0], self.formula, self.bounds, output),
-            [false, false] => elementwise::binary([one, two], self.formula, self.bounds, output),
-        }
+    fn run(&self, inputs: [&[u8]; 2], runs: Runs, output: &mut [u8]) {
+        elementwise::binary(inputs, runs, self.formula, self.bounds, output);
     }
 }
 

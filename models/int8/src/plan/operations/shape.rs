@@ -6,7 +6,6 @@ use super::movement::{Moves, move_any};
 use super::{bytes, bytes_mut};
 use crate::formula::requantizing_table;
 use crate::graph::{Kind, Node};
-use crate::kernels::elementwise;
 use crate::plan::build::Builder;
 use crate::plan::order::Order;
 use crate::plan::step::Views;
@@ -17,6 +16,7 @@ pub fn concat(builder: &mut Builder<'_>, node: &Node, axis: usize) {
     let shape = builder.value(node.outputs[0]).shape.clone();
     let inner = inner_elements(&order, axis, &shape);
     let (row, meaning) = (shape[axis] * inner, builder.quantization(node.outputs[0]));
+    let kernels = builder.kernels;
     let inputs: Vec<_> = node.inputs.iter().map(|id| builder.in_order(*id, &order)).collect();
     let output = builder.make(node.outputs[0], order);
     let mut start = 0;
@@ -30,7 +30,7 @@ pub fn concat(builder: &mut Builder<'_>, node: &Node, axis: usize) {
             Some(table) => {
                 let pieces = bytes(views.inputs[0]).chunks(part.length);
                 let parts = bytes_mut(views.output).chunks_mut(row).map(|row| part.of(row));
-                pieces.zip(parts).for_each(|(input, output)| elementwise::look_up(input, table, output));
+                pieces.zip(parts).for_each(|(input, output)| kernels.look_up(input, table, output));
             }
             None => move_any(&part, views),
         };

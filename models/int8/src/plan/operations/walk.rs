@@ -3,21 +3,29 @@
 use super::GRAIN;
 use super::movement::join;
 use crate::graph::{Node, ValueId};
+use crate::kernels::elementwise::Runs;
 use crate::plan::build::{BufferId, Builder};
 use crate::plan::order::Order;
 use crate::threads::Threads;
 
-/// What is done to one contiguous run of the output.
-pub trait Runs: Sync {
+/// What is done to two operands.
+pub trait Operator: Sync {
     /// What operands and output consist of.
     type Element: Send + Sync;
 
-    /// Computes a run. An operand has an element for each of the output's, or, repeated, one for all.
-    fn run(&self, inputs: [&[Self::Element]; 2], repeated: [bool; 2], output: &mut [Self::Element]);
+    /// Computes runs that lie together.
+    fn run(&self, inputs: [&[Self::Element]; 2], runs: Runs, output: &mut [Self::Element]);
 }
 
-/// How a binary operation walks over its operands: length and both strides of every dimension, outermost first.
-pub struct Walk(Vec<(usize, Vec<usize>)>);
+/// How a binary operation walks over its operands, outermost dimension first.
+pub struct Walk(Vec<Dimension>);
+
+struct Dimension {
+    /// Elements of the output from one place to the next.
+    piece: usize,
+    /// The same for each operand: 0 where it is repeated.
+    strides: [usize; 2],
+}
 
 /// Buffers for the operands and the output of a node, and the walk over them.
 pub fn over(builder: &mut Builder<'_>, node: &Node) -> ([BufferId; 2], BufferId, Walk) {
@@ -25,8 +33,16 @@ pub fn over(builder: &mut Builder<'_>, node: &Node) -> ([BufferId; 2], BufferId,
     let (one, one_strides) = operand(builder, node.inputs[0], node.outputs[0], &order);
     let (two, two_strides) = operand(builder, node.inputs[1], node.outputs[0], &order);
     let lengths = order.lengths(&builder.value(node.outputs[0]).shape);
-    let walk = Walk(join(&lengths, &[&one_strides, &two_strides]));
-    ([one, two], builder.make(node.outputs[0], order), walk)
+    let mut piece = 1;
+    let mut dimension = |(length, strides): (usize, Vec<usize>)| {
+        let dimension = Dimension { piece, strides: [strides[0], strides[1]] };
+        piece *= length;
+        dimension
+    };
+    let inner_first = join(&lengths, &[&one_strides, &two_strides]).into_iter().rev();
+    let mut dimensions: Vec<Dimension> = inner_first.map(&mut dimension).collect();
+    dimensions.reverse();
+    ([one, two], builder.make(node.outputs[0], order), Walk(dimensions))
 }
 
 /// The order of an operand that has the output's shape; of two, one that isn't row-major: its maker had a reason.
@@ -54,47 +70,44 @@ fn operand(builder: &mut Builder<'_>, id: ValueId, output: ValueId, order: &Orde
 }
 
 impl Walk {
-    /// Computes all runs.
-    pub fn run<R: Runs>(&self, runs: &R, inputs: [&[R::Element]; 2], output: &mut [R::Element], threads: &Threads) {
-        let Some((outer, strides)) = self.0.first() else {
-            return walk(runs, inputs, &[], output);
-        };
-        if self.0.len() > 1 && *outer > 1 {
-            let piece = output.len() / outer;
-            let grain = piece * GRAIN.div_ceil(piece);
-            threads.split_slice(output, grain, &|start, output| {
-                let places = start / piece..;
-                for (place, output) in places.zip(output.chunks_mut(piece)) {
-                    walk(runs, from(inputs, strides, place), &self.0[1..], output);
-                }
-            });
-        } else {
-            threads.split_slice(output, GRAIN, &|start, output| {
-                runs.run(from(inputs, strides, start), repeated(strides), output);
-            });
-        }
+    /// Computes all elements.
+    pub fn run<O: Operator>(
+        &self,
+        operator: &O,
+        inputs: [&[O::Element]; 2],
+        output: &mut [O::Element],
+        threads: &Threads,
+    ) {
+        let piece = self.0.first().map_or(1, |outer| outer.piece);
+        threads.split_slice(output, piece * GRAIN.div_ceil(piece), &|start, output| {
+            let inputs = self.0.first().map_or(inputs, |outer| outer.from(inputs, start / piece));
+            walk(operator, inputs, &self.0, output);
+        });
     }
 }
 
-fn walk<R: Runs>(runs: &R, inputs: [&[R::Element]; 2], dimensions: &[(usize, Vec<usize>)], output: &mut [R::Element]) {
-    match dimensions {
-        [] => runs.run(inputs, [false, false], output),
-        [(_, strides)] => runs.run(inputs, repeated(strides), output),
-        [(outer, strides), inner @ ..] => {
-            let piece = output.len() / outer;
-            for (place, output) in output.chunks_mut(piece).enumerate() {
-                walk(runs, from(inputs, strides, place), inner, output);
+impl Dimension {
+    /// The operands from a place on.
+    fn from<'a, T>(&self, [one, two]: [&'a [T]; 2], place: usize) -> [&'a [T]; 2] {
+        [&one[place * self.strides[0]..], &two[place * self.strides[1]..]]
+    }
+
+    fn repeated(&self) -> [bool; 2] {
+        self.strides.map(|stride| stride == 0)
+    }
+}
+
+fn walk<O: Operator>(operator: &O, inputs: [&[O::Element]; 2], dimensions: &[Dimension], output: &mut [O::Element]) {
+    let runs = match dimensions {
+        [] => Runs { length: output.len(), steps: [0, 0], repeated: [true, true] },
+        [only] => Runs { length: output.len(), steps: [0, 0], repeated: only.repeated() },
+        [outer, inner] => Runs { length: outer.piece, steps: outer.strides, repeated: inner.repeated() },
+        [outer, inner @ ..] => {
+            for (place, output) in output.chunks_mut(outer.piece).enumerate() {
+                walk(operator, outer.from(inputs, place), inner, output);
             }
+            return;
         }
-    }
-}
-
-/// The operands from a place of a dimension on.
-fn from<'a, T>([one, two]: [&'a [T]; 2], strides: &[usize], place: usize) -> [&'a [T]; 2] {
-    [&one[place * strides[0]..], &two[place * strides[1]..]]
-}
-
-/// Which operands are repeated along the innermost dimension.
-fn repeated(strides: &[usize]) -> [bool; 2] {
-    [strides[0] == 0, strides[1] == 0]
+    };
+    operator.run(inputs, runs, output);
 }
