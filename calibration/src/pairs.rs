@@ -85,6 +85,13 @@ impl ScoredPairs {
         &self.rows
     }
 
+    /// The samples that a row's two sides find first: its first side among the second ones, and its second among the first ones.
+    #[must_use]
+    pub fn nearest(&self, row: &PairRow) -> [Option<&PairRow>; 2] {
+        let first = |of: &dyn Fn(&PairRow) -> f64| self.rows.iter().max_by(|one, other| of(one).total_cmp(&of(other)));
+        [first(&|other| cosine(&row.first, &other.second)), first(&|other| cosine(&row.second, &other.first))]
+    }
+
     /// Writes a line of JSON for each sample: id and embeddings.
     ///
     /// # Errors
@@ -108,6 +115,11 @@ impl ScoredPairs {
 pub(crate) fn unit_pair(embeddings: &[(Modality, Vec<f32>)]) -> Option<(Vec<f32>, Vec<f32>)> {
     let [(_, first), (_, second), ..] = embeddings else { return None };
     Some((unit(first)?, unit(second)?))
+}
+
+/// Of two vectors of length 1.
+fn cosine(one: &[f32], other: &[f32]) -> f64 {
+    one.iter().zip(other).map(|(one, other)| f64::from(*one) * f64::from(*other)).sum()
 }
 
 fn unit(vector: &[f32]) -> Option<Vec<f32>> {
@@ -137,6 +149,16 @@ mod tests {
             (scored.rows()[0].first.as_slice(), scored.rows()[0].second.as_slice()),
             (&[0.6, 0.8][..], &[0.0, -1.0][..])
         );
+    }
+
+    #[test]
+    fn each_side_finds_its_nearest() {
+        let mut scored = ScoredPairs::new(vec![Modality::Image, Modality::Text]);
+        let named = |id: &str| Sample { id: id.to_owned(), ..sample() };
+        scored.push(&named("a"), &prediction(&[1.0, 0.0], &[0.0, 1.0])).unwrap();
+        scored.push(&named("b"), &prediction(&[0.6, 0.8], &[1.0, 0.1])).unwrap();
+        let found = |row: usize| scored.nearest(&scored.rows()[row]).map(|found| found.unwrap().id.as_str());
+        assert_eq!((found(0), found(1)), (["b", "b"], ["a", "a"]));
     }
 
     #[test]

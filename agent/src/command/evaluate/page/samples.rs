@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use edgeval_calibration::{Answers, Evaluated, Explanation, ReferenceSet, Row, Sample, Trial};
+use edgeval_calibration::{Answers, Evaluated, Explanation, PairRow, ReferenceSet, Row, Sample, ScoredPairs, Trial};
 use edgeval_models::Modality;
 
 /// Samples that are shown.
@@ -33,15 +33,15 @@ pub(super) enum Said<'a> {
         said: &'a str,
         confidence: f32,
     },
-    /// A pair finds itself or doesn't: the score says it.
-    Pair,
+    /// A pair finds itself or doesn't: the score says it. What is found instead is looked up where it is shown.
+    Pair(&'a ScoredPairs, &'a PairRow),
 }
 
 impl Said<'_> {
     pub const fn confidence(&self) -> f32 {
         match self {
             Self::Class { confidence, .. } | Self::Text { confidence, .. } => *confidence,
-            Self::Pair => 0.0,
+            Self::Pair(..) => 0.0,
         }
     }
 }
@@ -107,6 +107,6 @@ fn said(answers: &Answers) -> BTreeMap<&str, Said<'_>> {
             })
             .collect()
         }
-        Answers::Pairs(scored) => scored.rows().iter().map(|row| (row.id.as_str(), Said::Pair)).collect(),
+        Answers::Pairs(scored) => scored.rows().iter().map(|row| (row.id.as_str(), Said::Pair(scored, row))).collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! The worst samples, with what their answers hang on.
 
-use edgeval_calibration::{Answers, Evaluated, Explanation, ReferenceSet};
+use edgeval_calibration::{Answers, Evaluated, Explanation, PairRow, ReferenceSet, ScoredPairs};
 use edgeval_models::{Modality, Model, Picture, Plane, Tensors, Window};
 use maud::{Markup, html};
 
@@ -33,7 +33,7 @@ pub(super) fn render(
     for case in worst(evaluated, set) {
         let window = set.window_without(case.sample, without)?;
         let tensors = model.preprocess(&window)?;
-        cards.push(card(&case, &Shown { window: &window, tensors: &tensors, model })?);
+        cards.push(card(&case, &Shown { set, window: &window, tensors: &tensors, model })?);
     }
     let body = html! {
         @if cards.is_empty() { p.absent { "No sample was scored." } }
@@ -45,6 +45,7 @@ pub(super) fn render(
 
 /// A sample as it is shown.
 struct Shown<'a> {
+    set: &'a ReferenceSet,
     window: &'a Window,
     tensors: &'a Tensors,
     model: &'a Model,
@@ -73,6 +74,7 @@ fn card(case: &Case<'_>, shown: &Shown<'_>) -> anyhow::Result<Markup> {
         article.sample {
             h3 { (short(&case.sample.id, NAME)) }
             (verdict(case))
+            @if let Said::Pair(scored, row) = case.said { (found(scored, row, shown.set)) }
             @for part in &parts { (part) }
             (facts(case))
         }
@@ -83,7 +85,7 @@ fn card(case: &Case<'_>, shown: &Shown<'_>) -> anyhow::Result<Markup> {
 fn mapped(case: &Case<'_>, ground: &Ground, map: Option<&Explanation>) -> Markup {
     html! {
         (over(ground, map))
-        @if !matches!(case.said, Said::Pair) { p.small { (says(map)) } }
+        @if !matches!(case.said, Said::Pair(..)) { p.small { (says(map)) } }
     }
 }
 
@@ -135,9 +137,30 @@ fn verdict(case: &Case<'_>) -> Markup {
             p.verdict { (mark) " said " q { (short(said, TEXT)) } ", " (number(f64::from(*confidence))) " sure" }
             @if !is_right { @for reference in references.iter().take(REFERENCES) { p.verdict { "right: " q { (short(reference, TEXT)) } } } }
         },
-        Said::Pair => html! {
+        Said::Pair(..) => html! {
             p.verdict { (mark) ", among the first five " (directions(case.score)) }
         },
+    }
+}
+
+/// What both sides of a pair find first.
+fn found(scored: &ScoredPairs, row: &PairRow, set: &ReferenceSet) -> Markup {
+    let [first, second, ..] = scored.modalities() else { return html! {} };
+    let directions = [(first, second), (second, first)].into_iter().zip(scored.nearest(row));
+    let words =
+        |id: &str| set.samples().iter().find(|sample| sample.id == id).and_then(|sample| sample.text.as_deref());
+    html! {
+        @for ((from, to), found) in directions {
+            @if let Some(found) = found {
+                p.small {
+                    (from) " → " (to) ": "
+                    @if found.id == row.id { "finds itself first" } @else {
+                        "finds " (short(&found.id, NAME)) " first"
+                        @if let Some(words) = words(&found.id) { ", " q { (short(words, TEXT)) } }
+                    }
+                }
+            }
+        }
     }
 }
 
