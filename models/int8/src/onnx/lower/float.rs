@@ -10,6 +10,10 @@ use crate::graph::{Kind, LayerNorm, Operation};
 
 /// Elements of a product's right side at most. Larger ones don't stay in the second cache, and tract cuts them into blocks.
 const LARGEST_RIGHT_SIDE: usize = 1 << 16;
+/// Matrices of one product at most.
+const MOST_MATRICES: usize = 1 << 12;
+/// Elements of a value at most: a region's memory stays as long as the model, tract gives its own back.
+const LARGEST_VALUE: usize = 1 << 22;
 
 /// The steps of an operator that makes floats of floats.
 ///
@@ -22,6 +26,9 @@ pub fn floats(call: &Call<'_>) -> Result<Vec<Step>, String> {
     }
     if call.node.output.iter().filter(|name| !name.is_empty()).count() != 1 {
         return Err("makes several values".to_owned());
+    }
+    if elements(&call.shape()?) > LARGEST_VALUE {
+        return Err("makes a large tensor of floats".to_owned());
     }
     match call.node.op_type.as_str() {
         "Add" => binary(call, FloatOperator::Add),
@@ -44,6 +51,11 @@ pub fn floats(call: &Call<'_>) -> Result<Vec<Step>, String> {
         "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Identity" | "Transpose" | "Slice" | "Gather" => moved(call),
         _ => only(call, FloatOperation::Function(function(call)?), vec![operand(call, 0)?]),
     }
+}
+
+/// A shape may be larger than memory: it comes from outside.
+fn elements(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |product: usize, length| product.saturating_mul(*length))
 }
 
 fn function(call: &Call<'_>) -> Result<FloatFunction, String> {
@@ -105,7 +117,11 @@ fn product(call: &Call<'_>) -> Result<Vec<Step>, String> {
     if right_shape.len() < 2 || call.file.shape(call.input(0)?)?.len() < 2 {
         return Err("multiplies a vector".to_owned());
     }
-    if right_shape[right_shape.len() - 2..].iter().product::<usize>() > LARGEST_RIGHT_SIDE {
+    let shape = call.shape()?;
+    if elements(&shape[..shape.len().saturating_sub(2)]) > MOST_MATRICES {
+        return Err("multiplies very many matrices".to_owned());
+    }
+    if elements(&right_shape[right_shape.len() - 2..]) > LARGEST_RIGHT_SIDE {
         return Err("is a large product of floats".to_owned());
     }
     only(call, FloatOperation::Product, vec![left, right])
