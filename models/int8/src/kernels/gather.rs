@@ -1,5 +1,6 @@
 //! Rows for the kernels: the bytes under a window, one row for each output pixel.
 
+use std::array::from_fn;
 use std::ops::Range;
 
 use multiversion::multiversion;
@@ -115,10 +116,14 @@ impl<'a> Gather<'a> {
         };
         let shape = Short { line, depth: self.geometry.depth(), length };
         match starts.len() {
-            1 => shape.fill([source(0)], most, cells),
-            2 => shape.fill([source(0), source(1)], most, cells),
-            3 => shape.fill([source(0), source(1), source(2)], most, cells),
-            5 => shape.fill([source(0), source(1), source(2), source(3), source(4)], most, cells),
+            1 => shape.fill::<T, 1>(from_fn(source), most, cells),
+            2 => shape.fill::<T, 2>(from_fn(source), most, cells),
+            3 => shape.fill::<T, 3>(from_fn(source), most, cells),
+            4 => shape.fill::<T, 4>(from_fn(source), most, cells),
+            5 => shape.fill::<T, 5>(from_fn(source), most, cells),
+            7 => shape.fill::<T, 7>(from_fn(source), most, cells),
+            // The first layer of well-known networks for keywords.
+            10 => shape.fill::<T, 10>(from_fn(source), most, cells),
             _ => 0,
         }
     }
@@ -186,7 +191,7 @@ impl<'a> Gather<'a> {
 const VECTOR: usize = 16;
 
 /// Lines of a window that are looked up once for all columns.
-const MOST_LINES: usize = 8;
+const MOST_LINES: usize = 16;
 
 /// Copies `length` elements, as whole vectors where there is room: those take few instructions.
 #[inline(always)]
