@@ -4,15 +4,9 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 here=$root/tests/int8
-venv=$root/target/venv-int8
-if [ ! -e "$venv/.ready" ] || [ "$here/requirements.txt" -nt "$venv/.ready" ] || [ "$here/requirements-data.txt" -nt "$venv/.ready" ]; then
-    python3 -m venv --clear "$venv"
-    "$venv/bin/pip" install --quiet --requirement "$here/requirements.txt"
-    "$venv/bin/pip" install --quiet --no-deps --requirement "$here/requirements-data.txt"
-    touch "$venv/.ready"
-fi
+python=$("$root/tests/prepare_python.sh" int8)
 CARGO_TARGET_DIR=$root/target/int8-bench "${CARGO:-cargo}" build --quiet --manifest-path "$here/worker/Cargo.toml"
-"$venv/bin/python" "$here/make_models.py"
+"$python" "$here/make_models.py"
 script=$1
 shift
-exec "$venv/bin/python" "$here/$script" "$@"
+exec "$python" "$here/$script" "$@"

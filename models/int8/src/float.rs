@@ -90,20 +90,44 @@ pub enum Reduction {
 
 /// A loop that is compiled for each function that it may run.
 pub trait Loop {
+    /// What it gives.
+    type Result;
+
     /// Runs with a function.
-    fn run(self, function: impl Fn(f32) -> f32);
+    fn run(self, function: impl Fn(f32) -> f32) -> Self::Result;
+}
+
+/// A loop of one turn.
+impl Loop for f32 {
+    type Result = Self;
+
+    fn run(self, function: impl Fn(Self) -> Self) -> Self {
+        function(self)
+    }
 }
 
 /// A loop that is compiled for each operator that it may run.
 pub trait Loop2 {
+    /// What it gives.
+    type Result;
+
     /// Runs with an operator.
-    fn run(self, operator: impl Fn(f32, f32) -> f32);
+    fn run(self, operator: impl Fn(f32, f32) -> f32) -> Self::Result;
+}
+
+/// A loop of one turn.
+impl Loop2 for [f32; 2] {
+    type Result = f32;
+
+    fn run(self, operator: impl Fn(f32, f32) -> f32) -> f32 {
+        operator(self[0], self[1])
+    }
 }
 
 impl FloatFunction {
     /// Runs a loop with this function.
     #[inline(always)]
-    pub fn drive(self, repeated: impl Loop) {
+    pub fn drive<L: Loop>(self, repeated: L) -> L::Result {
         match self {
             Self::SquareRoot => repeated.run(f32::sqrt),
             Self::Negate => repeated.run(|x| -x),
@@ -121,7 +145,7 @@ impl FloatFunction {
 impl FloatOperator {
     /// Runs a loop with this operator.
     #[inline(always)]
-    pub fn drive(self, repeated: impl Loop2) {
+    pub fn drive<L: Loop2>(self, repeated: L) -> L::Result {
         match self {
             Self::Add => repeated.run(|one, two| one + two),
             Self::Subtract => repeated.run(|one, two| one - two),
@@ -224,18 +248,6 @@ fn tanh(x: f32) -> f32 {
 mod tests {
     use super::*;
 
-    fn apply(function: FloatFunction, x: f32) -> f32 {
-        struct Once<'a>(f32, &'a mut f32);
-        impl Loop for Once<'_> {
-            fn run(self, function: impl Fn(f32) -> f32) {
-                *self.1 = function(self.0);
-            }
-        }
-        let mut result = 0.0;
-        function.drive(Once(x, &mut result));
-        result
-    }
-
     fn each(mut check: impl FnMut(f32)) {
         (-120_000..=100_000).for_each(|step| check(step as f32 / 1000.0));
     }
@@ -262,7 +274,7 @@ mod tests {
                 (FloatFunction::Sigmoid, 1.0 / (1.0 + libm::exp(-wide))),
             ];
             for (function, expected) in expected {
-                let apart = f64::from(apply(function, x)) - expected;
+                let apart = f64::from(function.drive(x)) - expected;
                 assert!(apart.abs() < 6e-7, "{function:?} of {x}: {apart:e}");
             }
         });
@@ -272,7 +284,7 @@ mod tests {
     fn what_is_no_number_stays_none() {
         use FloatFunction::{Clip, Error, Exponential, Sigmoid, SquareRoot, Tanh};
         for function in [SquareRoot, Exponential, Error, Tanh, Sigmoid, Clip { low: 0.0, high: 6.0 }] {
-            assert!(apply(function, f32::NAN).is_nan(), "{function:?}");
+            assert!(function.drive(f32::NAN).is_nan(), "{function:?}");
         }
         for reduction in [Reduction::Sum, Reduction::Mean, Reduction::Greatest, Reduction::Least] {
             let mut lanes = [1.0; LANES];

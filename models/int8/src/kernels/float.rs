@@ -17,6 +17,8 @@ struct Map<'a> {
 }
 
 impl Loop for Map<'_> {
+    type Result = ();
+
     #[inline(always)]
     fn run(self, function: impl Fn(f32) -> f32) {
         self.input.iter().zip(self.output).for_each(|(from, to)| *to = function(*from));
@@ -42,6 +44,8 @@ struct Map2<'a> {
 }
 
 impl Loop2 for Map2<'_> {
+    type Result = ();
+
     #[inline(always)]
     fn run(self, operator: impl Fn(f32, f32) -> f32) {
         self.runs.run(self.inputs, self.output, operator);

@@ -1,7 +1,7 @@
 //! Floats from floats, and floats that move.
 
-use super::{Owned, Tensors, indices, ravel, rows, shape};
-use crate::float::{FloatFunction, FloatOperation, FloatOperator, LANES, Loop, Loop2, Reduction, exponential};
+use super::{Owned, Tensors, indices, place_in, ravel, rows, shape};
+use crate::float::{FloatOperation, LANES, Reduction, exponential};
 use crate::graph::{Node, Operation, Value};
 
 /// Floats with their shape.
@@ -22,7 +22,10 @@ pub fn compute(tensors: &Tensors<'_>, node: &Node, output: &Value) -> Vec<f32> {
         Operation::Select { axis, indices } => shape::select(inputs[0].shape, inputs[0].elements, *axis, indices),
         Operation::Reshape => inputs[0].elements.to_vec(),
         Operation::Transpose { permutation } => shape::transpose(inputs[0].shape, inputs[0].elements, permutation),
-        Operation::Concat { axis } => concat(&inputs, output, *axis),
+        Operation::Concat { axis } => {
+            let inputs: Vec<_> = inputs.iter().map(|input| (input.shape, input.elements)).collect();
+            shape::joined(&inputs, &output.shape, *axis)
+        }
         Operation::Float(FloatOperation::FromSums) => match &tensors.made[node.inputs[0].0] {
             Some(Owned::Sums(sums)) => sums.iter().map(|sum| *sum as f32).collect(),
             _ => Vec::new(),
@@ -36,9 +39,9 @@ fn float(operation: &FloatOperation, inputs: &[Floats<'_>], output: &Value) -> V
     match operation {
         FloatOperation::Constant(floats) => floats.to_vec(),
         FloatOperation::FromSums => Vec::new(),
-        FloatOperation::Function(function) => inputs[0].elements.iter().map(|x| value(*function, *x)).collect(),
+        FloatOperation::Function(function) => inputs[0].elements.iter().map(|x| function.drive(*x)).collect(),
         FloatOperation::Binary(operator) => {
-            let element = |index: Vec<usize>| result(*operator, at(inputs[0], &index), at(inputs[1], &index));
+            let element = |index: Vec<usize>| operator.drive([at(inputs[0], &index), at(inputs[1], &index)]);
             indices(&output.shape).map(element).collect()
         }
         FloatOperation::Product => product(inputs[0], inputs[1], output),
@@ -47,48 +50,9 @@ fn float(operation: &FloatOperation, inputs: &[Floats<'_>], output: &Value) -> V
     }
 }
 
-fn value(function: FloatFunction, x: f32) -> f32 {
-    struct Once<'a>(f32, &'a mut f32);
-    impl Loop for Once<'_> {
-        fn run(self, function: impl Fn(f32) -> f32) {
-            *self.1 = function(self.0);
-        }
-    }
-    let mut result = 0.0;
-    function.drive(Once(x, &mut result));
-    result
-}
-
-fn result(operator: FloatOperator, one: f32, two: f32) -> f32 {
-    struct Once<'a>([f32; 2], &'a mut f32);
-    impl Loop2 for Once<'_> {
-        fn run(self, operator: impl Fn(f32, f32) -> f32) {
-            *self.1 = operator(self.0[0], self.0[1]);
-        }
-    }
-    let mut result = 0.0;
-    operator.drive(Once([one, two], &mut result));
-    result
-}
-
 /// The element that an index of the output falls on.
 fn at(input: Floats<'_>, index: &[usize]) -> f32 {
-    let own = index[index.len() - input.shape.len()..].iter().zip(input.shape);
-    let index: Vec<usize> = own.map(|(index, length)| if *length == 1 { 0 } else { *index }).collect();
-    input.elements[ravel(&index, input.shape)]
-}
-
-fn concat(inputs: &[Floats<'_>], output: &Value, axis: usize) -> Vec<f32> {
-    let mut result = vec![0.0; output.shape.iter().product()];
-    let mut start = 0;
-    for input in inputs {
-        for (mut index, element) in indices(input.shape).zip(input.elements) {
-            index[axis] += start;
-            result[ravel(&index, &output.shape)] = *element;
-        }
-        start += input.shape[axis];
-    }
-    result
+    input.elements[place_in(index, input.shape)]
 }
 
 fn product(left: Floats<'_>, right: Floats<'_>, output: &Value) -> Vec<f32> {
@@ -105,9 +69,7 @@ fn product(left: Floats<'_>, right: Floats<'_>, output: &Value) -> Vec<f32> {
 fn reduce(input: Floats<'_>, reduction: Reduction, axes: &[usize], output: &Value) -> Vec<f32> {
     let mut rows = vec![Vec::new(); output.shape.iter().product()];
     for (index, element) in indices(input.shape).zip(input.elements) {
-        let kept: Vec<usize> =
-            index.iter().enumerate().map(|(axis, index)| if axes.contains(&axis) { 0 } else { *index }).collect();
-        rows[ravel(&kept, &output.shape)].push(*element);
+        rows[ravel(&rows::head(&index, axes), &output.shape)].push(*element);
     }
     rows.iter().map(|row| reduced(row, reduction)).collect()
 }

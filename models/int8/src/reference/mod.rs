@@ -177,3 +177,10 @@ fn unravel(mut place: usize, shape: &[usize]) -> Vec<usize> {
 fn ravel(index: &[usize], shape: &[usize]) -> usize {
     index.iter().zip(shape).fold(0, |place, (index, length)| place * length + index)
 }
+
+/// The place of the element of an operand of this shape, whose dimensions broadcast, that an index of the output falls on.
+fn place_in(index: &[usize], shape: &[usize]) -> usize {
+    let own = index[index.len() - shape.len()..].iter().zip(shape);
+    let index: Vec<usize> = own.map(|(index, length)| if *length == 1 { 0 } else { *index }).collect();
+    ravel(&index, shape)
+}

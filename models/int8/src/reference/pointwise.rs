@@ -1,6 +1,6 @@
 //! One element at a time.
 
-use super::{Bytes, Owned, indices, quantization, ravel};
+use super::{Bytes, Owned, indices, place_in, quantization};
 use crate::formula::{BinaryFormula, dynamic_quantization};
 use crate::graph::{BinaryOperator, Value};
 use crate::quantization::Bounds;
@@ -25,9 +25,7 @@ pub fn binary(
 }
 
 fn broadcast(input: Bytes<'_>, index: &[usize]) -> u8 {
-    let own = index[index.len() - input.shape.len()..].iter().zip(input.shape);
-    let index: Vec<usize> = own.map(|(index, length)| if *length == 1 { 0 } else { *index }).collect();
-    input.bytes[ravel(&index, input.shape)]
+    input.bytes[place_in(index, input.shape)]
 }
 
 /// Floats to bytes, their scale and their zero point.

@@ -12,9 +12,7 @@ pub fn mean(input: Bytes<'_>, output: &Value, axes: &[usize]) -> Vec<u8> {
     let multiplier = mean_multiplier(input.quantization, meaning, count);
     let mut sums = vec![0_i32; output.shape.iter().product()];
     for (index, byte) in indices(input.shape).zip(input.bytes) {
-        let kept: Vec<usize> =
-            index.iter().enumerate().map(|(axis, index)| if axes.contains(&axis) { 0 } else { *index }).collect();
-        let sum = &mut sums[ravel(&kept, &output.shape)];
+        let sum = &mut sums[ravel(&head(&index, axes), &output.shape)];
         *sum = sum.wrapping_add(i32::from(*byte) - i32::from(input.quantization.zero_point));
     }
     sums.iter().map(|sum| requantize(*sum, multiplier, meaning.zero_point, FULL)).collect()
@@ -31,6 +29,11 @@ pub fn softmax(input: Bytes<'_>, output: Quantization, axis: usize) -> Vec<u8> {
         row.iter().for_each(|place| result[*place] = formula.share(weight(place), total));
     }
     result
+}
+
+/// The first index of the row over axes that an index lies in.
+pub fn head(index: &[usize], axes: &[usize]) -> Vec<usize> {
+    index.iter().enumerate().map(|(axis, index)| if axes.contains(&axis) { 0 } else { *index }).collect()
 }
 
 /// The places of every row along an axis.

@@ -6,15 +6,25 @@ use crate::graph::Value;
 
 /// Values one after the other along an axis, each brought to the output's quantization.
 pub fn concat(inputs: &[Bytes<'_>], output: &Value, axis: usize) -> Vec<u8> {
-    let mut result = vec![0; output.shape.iter().product()];
-    let mut start = 0;
-    for input in inputs {
+    let brought = |input: &Bytes<'_>| -> Vec<u8> {
         let table = requantizing_table(input.quantization, quantization(output));
-        for (mut index, byte) in indices(input.shape).zip(input.bytes) {
+        input.bytes.iter().map(|byte| table[usize::from(*byte)]).collect()
+    };
+    let brought: Vec<Vec<u8>> = inputs.iter().map(brought).collect();
+    let inputs: Vec<_> = inputs.iter().zip(&brought).map(|(input, bytes)| (input.shape, bytes.as_slice())).collect();
+    joined(&inputs, &output.shape, axis)
+}
+
+/// Shapes with their elements, one after the other along an axis.
+pub fn joined<T: Copy + Default>(inputs: &[(&[usize], &[T])], output: &[usize], axis: usize) -> Vec<T> {
+    let mut result = vec![T::default(); output.iter().product()];
+    let mut start = 0;
+    for (shape, elements) in inputs {
+        for (mut index, element) in indices(shape).zip(*elements) {
             index[axis] += start;
-            result[ravel(&index, &output.shape)] = table[usize::from(*byte)];
+            result[ravel(&index, output)] = *element;
         }
-        start += input.shape[axis];
+        start += shape[axis];
     }
     result
 }

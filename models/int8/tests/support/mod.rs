@@ -122,13 +122,7 @@ impl Grower {
             4 => self.select(from),
             5 => self.transpose(from),
             6 if shape.len() > 1 && shape[shape.len() - 2] < 40 => {
-                let rank = shape.len();
-                let permutation = (0..rank - 2).chain([rank - 1, rank - 2]).collect();
-                let mut turned = shape.clone();
-                turned.swap(rank - 1, rank - 2);
-                let turned = self.carried(Operation::Transpose { permutation }, from, turned);
-                let mut to = shape.clone();
-                to[rank - 1] = shape[rank - 2];
+                let (turned, to) = self.turned(from);
                 self.float(Operation::Float(FloatOperation::Product), &[from, turned], to)
             }
             6 => self.reshape(from),
@@ -155,9 +149,7 @@ impl Grower {
         let other = if self.random.chance(30) {
             from
         } else {
-            let first = self.random.between(0, shape.len() - 1);
-            let own: Vec<usize> =
-                shape[first..].iter().map(|length| if self.random.chance(40) { 1 } else { *length }).collect();
+            let own = self.narrower(&shape);
             let floats = self.random.bytes(own.iter().product()).into_iter().map(|byte| f32::from(byte) / 8.0 - 16.0);
             let constant = Operation::Float(FloatOperation::Constant(floats.collect()));
             self.float(constant, &[], own)
@@ -169,9 +161,7 @@ impl Grower {
 
     fn float_reduce(&mut self, from: ValueId) -> ValueId {
         use Reduction::{Greatest, Least, Mean, Sum};
-        let mut shape = self.shape(from);
-        let axes: Vec<usize> = (0..shape.len()).filter(|_| self.random.chance(50)).collect();
-        axes.iter().for_each(|axis| shape[*axis] = 1);
+        let (axes, shape) = self.reduced(self.shape(from));
         let reduction = [Greatest, Least, Mean, Sum][self.random.between(0, 3)];
         self.float(Operation::Float(FloatOperation::Reduce { reduction, axes }), &[from], shape)
     }
@@ -312,17 +302,33 @@ impl Grower {
         if shape.len() < 2 || shape[shape.len() - 2] > 64 {
             return self.rows(from);
         }
-        let rank = shape.len();
-        let permutation: Vec<usize> = (0..rank - 2).chain([rank - 1, rank - 2]).collect();
-        let turned = self.carried(
-            Operation::Transpose { permutation: permutation.clone() },
-            from,
-            permutation.iter().map(|axis| shape[*axis]).collect(),
-        );
-        let mut to = shape.clone();
-        to[rank - 1] = shape[rank - 2];
+        let (turned, to) = self.turned(from);
         let bounds = self.random.bounds();
         self.quantized(Operation::Product { bounds }, &[from, turned], to)
+    }
+
+    /// A value with its last axes turned, and the shape of the product with it.
+    fn turned(&mut self, from: ValueId) -> (ValueId, Vec<usize>) {
+        let shape = self.shape(from);
+        let rank = shape.len();
+        let permutation = (0..rank - 2).chain([rank - 1, rank - 2]).collect();
+        let (mut turned, mut to) = (shape.clone(), shape.clone());
+        turned.swap(rank - 1, rank - 2);
+        to[rank - 1] = shape[rank - 2];
+        (self.carried(Operation::Transpose { permutation }, from, turned), to)
+    }
+
+    /// A shape that broadcasts to another.
+    fn narrower(&mut self, shape: &[usize]) -> Vec<usize> {
+        let first = self.random.between(0, shape.len() - 1);
+        shape[first..].iter().map(|length| if self.random.chance(40) { 1 } else { *length }).collect()
+    }
+
+    /// Some axes, and the shape without them.
+    fn reduced(&mut self, mut shape: Vec<usize>) -> (Vec<usize>, Vec<usize>) {
+        let axes: Vec<usize> = (0..shape.len()).filter(|_| self.random.chance(50)).collect();
+        axes.iter().for_each(|axis| shape[*axis] = 1);
+        (axes, shape)
     }
 
     fn binary(&mut self, from: ValueId) -> ValueId {
@@ -331,9 +337,7 @@ impl Grower {
         let other = if self.random.chance(30) {
             from
         } else {
-            let from_axis = self.random.between(0, shape.len() - 1);
-            let own: Vec<usize> =
-                shape[from_axis..].iter().map(|length| if self.random.chance(40) { 1 } else { *length }).collect();
+            let own = self.narrower(&shape);
             let bytes = self.random.bytes(own.iter().product());
             let other = self.value(own, kind);
             self.node(Operation::Constant(bytes.into()), &[], other);
@@ -373,9 +377,7 @@ impl Grower {
     }
 
     fn mean(&mut self, from: ValueId) -> ValueId {
-        let mut shape = self.shape(from);
-        let axes: Vec<usize> = (0..shape.len()).filter(|_| self.random.chance(50)).collect();
-        axes.iter().for_each(|axis| shape[*axis] = 1);
+        let (axes, shape) = self.reduced(self.shape(from));
         self.quantized(Operation::Mean { axes }, &[from], shape)
     }
 

@@ -112,7 +112,6 @@ fn power(call: &Call<'_>) -> Result<Vec<Step>, String> {
 }
 
 fn product(call: &Call<'_>) -> Result<Vec<Step>, String> {
-    let (left, right) = (operand(call, 0)?, operand(call, 1)?);
     let right_shape = call.file.shape(call.input(1)?)?;
     if right_shape.len() < 2 || call.file.shape(call.input(0)?)?.len() < 2 {
         return Err("multiplies a vector".to_owned());
@@ -124,7 +123,7 @@ fn product(call: &Call<'_>) -> Result<Vec<Step>, String> {
     if elements(&right_shape[right_shape.len() - 2..]) > LARGEST_RIGHT_SIDE {
         return Err("is a large product of floats".to_owned());
     }
-    only(call, FloatOperation::Product, vec![left, right])
+    only(call, FloatOperation::Product, vec![operand(call, 0)?, operand(call, 1)?])
 }
 
 fn from_sums(call: &Call<'_>) -> Result<Vec<Step>, String> {
@@ -140,12 +139,7 @@ fn reduce(call: &Call<'_>, reduction: Reduction) -> Result<Vec<Step>, String> {
     let mut kept = call.file.shape(call.input(0)?)?;
     let axes = windows::axes(call, kept.len())?;
     axes.iter().for_each(|axis| kept[*axis] = 1);
-    let mut steps = vec![step(FloatOperation::Reduce { reduction, axes }, vec![input], &kept)];
-    let shape = call.shape()?;
-    if shape != kept {
-        steps.push(Step { operation: Operation::Reshape, inputs: vec![Tensor::Made(0)], shape, kind: Kind::Float });
-    }
-    Ok(steps)
+    Ok(step(FloatOperation::Reduce { reduction, axes }, vec![input], &kept).shaped(call.shape()?))
 }
 
 /// As its definition says: what is over the mean, over the deviation, by the scale, and the bias.
@@ -181,11 +175,6 @@ fn concat(call: &Call<'_>) -> Result<Vec<Step>, String> {
 }
 
 fn moved(call: &Call<'_>) -> Result<Vec<Step>, String> {
-    let mut input = operand(call, 0)?;
-    let mut steps = Vec::new();
-    for (operation, shape) in shape::moves_of_any(call, &call.file.shape(call.input(0)?)?, call.shape()?)? {
-        let next = Tensor::Made(steps.len());
-        steps.push(Step { operation, inputs: vec![std::mem::replace(&mut input, next)], shape, kind: Kind::Float });
-    }
-    Ok(steps)
+    let moves = shape::moves_of_any(call, &call.file.shape(call.input(0)?)?, call.shape()?)?;
+    Ok(Step::chain(&operand(call, 0)?, moves, Kind::Float))
 }

@@ -18,27 +18,16 @@ pub fn concat(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
 /// another way than the input, a table follows.
 pub fn carried(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     let (source, operations) = moves(wish)?;
-    let from = wish.call.file.shape(&source.name)?;
     let quantization = source.quantization;
-    let mut steps = Vec::new();
-    for (operation, shape) in operations {
-        let input = previous(&steps, &source, &from);
-        steps.push(Step { operation, inputs: vec![input], shape, kind: Kind::Quantized(quantization) });
-    }
+    let from = wish.call.file.shape(&source.name)?;
+    let source = Tensor::Named(source, from);
+    let mut steps = Step::chain(&source, operations, Kind::Quantized(quantization));
     if quantization != wish.output.quantization || steps.is_empty() {
-        let table = requantizing_table(quantization, wish.output.quantization);
-        let input = previous(&steps, &source, &from);
-        let shape = wish.call.shape()?;
-        steps.push(Step { operation: Operation::Table(table), inputs: vec![input], shape, kind: wish.kind() });
+        let table = Operation::Table(requantizing_table(quantization, wish.output.quantization));
+        let input = steps.len().checked_sub(1).map_or(source, Tensor::Made);
+        steps.push(Step { operation: table, inputs: vec![input], shape: wish.call.shape()?, kind: wish.kind() });
     }
     Ok(steps)
-}
-
-fn previous(steps: &[Step], source: &super::Quantized, from: &[usize]) -> Tensor {
-    match steps.len().checked_sub(1) {
-        Some(last) => Tensor::Made(last),
-        None => Tensor::Named(source.clone(), from.to_vec()),
-    }
 }
 
 pub type Moves = Vec<(Operation, Vec<usize>)>;

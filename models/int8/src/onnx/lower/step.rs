@@ -30,6 +30,24 @@ pub struct Step {
     pub kind: Kind,
 }
 
+impl Step {
+    /// The step, and where its output has another shape, one that says so.
+    pub fn shaped(self, shape: Vec<usize>) -> Vec<Self> {
+        if self.shape == shape {
+            return vec![self];
+        }
+        let reshape = Self { operation: Operation::Reshape, inputs: vec![Tensor::Made(0)], shape, kind: self.kind };
+        vec![self, reshape]
+    }
+
+    /// Operations that take what the one before made, the first of them `input`; each with the shape that it makes.
+    pub fn chain(input: &Tensor, operations: Vec<(Operation, Vec<usize>)>, kind: Kind) -> Vec<Self> {
+        let from = |at: usize| at.checked_sub(1).map_or_else(|| input.clone(), Tensor::Made);
+        let operations = operations.into_iter().enumerate();
+        operations.map(|(at, (operation, shape))| Self { operation, inputs: vec![from(at)], shape, kind }).collect()
+    }
+}
+
 /// What a step takes.
 #[derive(Clone, Debug)]
 pub enum Tensor {

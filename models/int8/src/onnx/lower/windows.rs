@@ -106,11 +106,8 @@ pub fn mean(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     let mean = Step {
         operation: Operation::Mean { axes },
         inputs: vec![Tensor::Named(input, from)],
-        shape: kept.clone(),
+        shape: kept,
         kind: wish.kind(),
     };
-    let shape = wish.call.shape()?;
-    let reshape =
-        Step { operation: Operation::Reshape, inputs: vec![Tensor::Made(0)], shape: shape.clone(), kind: wish.kind() };
-    Ok(if shape == kept { vec![mean] } else { vec![mean, reshape] })
+    Ok(mean.shaped(wish.call.shape()?))
 }
