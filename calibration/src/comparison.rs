@@ -122,8 +122,8 @@ fn of_scores(name: &str, pairs: &[(usize, f64, f64)], resampling: &Resampling) -
 fn figure(
     (name, n, more_is_better): (&str, usize, bool),
     resampling: &Resampling,
-    first: impl Fn(&[usize]) -> Option<f64>,
-    second: impl Fn(&[usize]) -> Option<f64>,
+    first: impl Fn(&[usize]) -> Option<f64> + Sync,
+    second: impl Fn(&[usize]) -> Option<f64> + Sync,
 ) -> PairedFigure {
     PairedFigure {
         name: name.to_owned(),

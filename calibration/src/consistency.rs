@@ -120,7 +120,7 @@ impl Figures<'_> {
         separation(self.first, self.second, apart)
     }
 
-    fn of(&self, statistic: impl Fn(&[usize]) -> Option<f64>) -> Measured {
+    fn of(&self, statistic: impl Fn(&[usize]) -> Option<f64> + Sync) -> Measured {
         if self.rows.is_empty() {
             return Measured::not_measured("there is no sample of which the model gives embeddings of two modalities");
         }

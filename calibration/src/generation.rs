@@ -227,7 +227,7 @@ impl<'a> Group<'a> {
     }
 
     /// A score of the sum of statistics; `undefined` says why there may be none.
-    fn of_sum<T: Copy + Sum>(
+    fn of_sum<T: Copy + Sum + Sync>(
         &self,
         pick: impl Fn(&Statistics) -> OfSample<T>,
         score: fn(&T) -> Option<f64>,

@@ -107,7 +107,11 @@ pub(crate) fn mean_score(values: &[f64], resampling: &Resampling) -> Measured {
 }
 
 /// A statistic of samples with its interval. Resamples of one sample are all alike: they would give an interval without width.
-pub(crate) fn bootstrapped(n: usize, resampling: &Resampling, statistic: impl Fn(&[usize]) -> Option<f64>) -> Measured {
+pub(crate) fn bootstrapped(
+    n: usize,
+    resampling: &Resampling,
+    statistic: impl Fn(&[usize]) -> Option<f64> + Sync,
+) -> Measured {
     if n == 1 {
         return Measured::not_measured("one sample alone can't tell how sure the figure is");
     }

@@ -15,6 +15,7 @@ mod guard;
 mod image;
 mod inputs;
 mod inspection;
+mod lanes;
 mod log_mel;
 mod manifest;
 mod memory;

@@ -1,13 +1,17 @@
 //! Log-mel spectrograms with librosa's numbers, and the same bits on every processor: a scalar Fourier plan, `libm`
 //! for every function, sums in a fixed order.
 
-use std::f64::consts::PI;
+use std::f64::consts::{LOG10_E, PI};
 use std::sync::Arc;
 
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlannerScalar};
 
+use crate::lanes::{LANES, Lanes};
 use crate::manifest::{Axes, LogKind, LogMel, MelNorm, MelScale, PadMode, WindowShape};
+
+/// Frames that are transformed together.
+const AT_ONCE: usize = 2 * LANES;
 
 /// Everything about a spectrogram that can be known before a sound comes.
 #[derive(Clone)]
@@ -16,15 +20,15 @@ pub struct LogMelPlan {
     hop: usize,
     /// The analysis window, in the middle of `fft` values.
     window: Vec<f64>,
-    fft: Arc<dyn Fft<f64>>,
+    fft: Arc<dyn Fft<Lanes>>,
     /// For each band: its first bin and the weights from there.
     bands: Vec<(usize, Vec<f64>)>,
     /// The sound with what comes before and after it, so that every frame is whole.
     padded: Vec<f32>,
-    buffer: Vec<Complex<f64>>,
-    scratch: Vec<Complex<f64>>,
-    /// Two frames' magnitudes to the power that is asked for, one a bin.
-    powers: Vec<[f64; 2]>,
+    buffer: Vec<Complex<Lanes>>,
+    scratch: Vec<Complex<Lanes>>,
+    /// The frames' magnitudes to the power that is asked for, by bin: of those in the real and those in the imaginary part.
+    powers: Vec<[Lanes; 2]>,
 }
 
 impl std::fmt::Debug for LogMelPlan {
@@ -44,7 +48,7 @@ impl LogMelPlan {
             window: centred_window(options, rate),
             bands: filter_bank(options, rate),
             padded: Vec::new(),
-            powers: vec![[0.0; 2]; options.fft / 2 + 1],
+            powers: vec![[Lanes::default(); 2]; options.fft / 2 + 1],
             buffer: vec![Complex::default(); options.fft],
             scratch: vec![Complex::default(); fft.get_inplace_scratch_len()],
             options: options.clone(),
@@ -57,14 +61,14 @@ impl LogMelPlan {
     pub fn fill(&mut self, samples: &[f32], values: &mut [f32]) {
         let frames = values.len() / self.options.bands;
         self.pad(samples, frames);
-        for first in (0..frames).step_by(2) {
-            self.transform_two(first);
+        for first in (0..frames).step_by(AT_ONCE) {
+            self.transform(first);
             self.take_apart();
-            self.write_two(values, frames, first);
+            self.write(values, frames, first);
         }
     }
 
-    /// Lays the sound out for so many frames, and one more because they are transformed in pairs.
+    /// Lays the sound out for so many frames, and for those that the last ones are transformed with.
     fn pad(&mut self, samples: &[f32], frames: usize) {
         let half = if self.options.center { self.options.fft / 2 } else { 0 };
         let last = samples.len() as i64 - 1;
@@ -75,49 +79,70 @@ impl LogMelPlan {
         self.padded.extend((-(half as i64)..0).map(around));
         self.padded.extend_from_slice(samples);
         self.padded.extend((last + 1..=last + half as i64).map(around));
-        self.padded.resize((frames + 1) * self.hop + self.options.fft, 0.0);
+        self.padded.resize((frames + AT_ONCE) * self.hop + self.options.fft, 0.0);
     }
 
-    /// Two real frames in one complex transform: the first as real part, the second as imaginary part.
-    fn transform_two(&mut self, first: usize) {
-        let start = first * self.hop;
-        let (one, two) = (&self.padded[start..], &self.padded[start + self.hop..]);
-        for (((value, weight), one), two) in self.buffer.iter_mut().zip(&self.window).zip(one).zip(two) {
-            *value = Complex::new(f64::from(*one) * weight, f64::from(*two) * weight);
+    /// Real frames in one complex transform: the first of them as real parts, the others as imaginary parts.
+    fn transform(&mut self, first: usize) {
+        let frame =
+            |part: usize, lane: usize| &self.padded[(first + part * LANES + lane) * self.hop..][..self.window.len()];
+        let frames: [[&[f32]; LANES]; 2] = std::array::from_fn(|part| std::array::from_fn(|lane| frame(part, lane)));
+        for (index, (value, weight)) in self.buffer.iter_mut().zip(&self.window).enumerate() {
+            let weighted = |part: usize| Lanes::of(|lane| f64::from(frames[part][lane][index]) * weight);
+            *value = Complex::new(weighted(0), weighted(1));
         }
         self.fft.process_with_scratch(&mut self.buffer, &mut self.scratch);
     }
 
-    /// Takes the two frames' spectra apart.
+    /// Takes the spectra of real and imaginary parts apart.
     fn take_apart(&mut self) {
         let length = self.buffer.len();
-        let magnitude_only = self.options.power == 1.0;
+        let (magnitude_only, quarter) = (self.options.power == 1.0, Lanes::all(0.25));
         for (bin, powers) in self.powers.iter_mut().enumerate() {
-            let (value, mirrored) = (self.buffer[bin], self.buffer[(length - bin) % length].conj());
-            *powers = [value + mirrored, value - mirrored].map(|doubled| {
-                let squared = (doubled.re * doubled.re + doubled.im * doubled.im) * 0.25;
-                if magnitude_only { libm::sqrt(squared) } else { squared }
-            });
+            let mirrored = if bin == 0 { 0 } else { length - bin };
+            let (value, mirrored) = (self.buffer[bin], self.buffer[mirrored].conj());
+            let power = |doubled: Complex<Lanes>| {
+                let squared = (doubled.re * doubled.re + doubled.im * doubled.im) * quarter;
+                if magnitude_only { squared.each(libm::sqrt) } else { squared }
+            };
+            *powers = [power(value + mirrored), power(value - mirrored)];
         }
     }
 
-    /// Sums the two frames up in bands, and writes their logarithms.
-    fn write_two(&self, values: &mut [f32], frames: usize, first: usize) {
+    /// Energies as levels, less the mean and over the deviation.
+    fn levels(&self, energies: Lanes) -> [f64; LANES] {
+        let LogMel { floor, log, mean, std, .. } = self.options;
+        let level = energies.each(|energy| energy.max(floor)).ln() * Lanes::all(unit(log));
+        ((level - Lanes::all(mean)) / Lanes::all(std)).0
+    }
+
+    /// Sums the frames up in bands, and writes their logarithms.
+    fn write(&self, values: &mut [f32], frames: usize, first: usize) {
         let options = &self.options;
         for (band, (first_bin, weights)) in self.bands.iter().enumerate() {
-            let mut energies = [0.0; 2];
+            let mut energies = [Lanes::default(); 2];
             for (powers, weight) in self.powers[*first_bin..].iter().zip(weights) {
+                let weight = Lanes::all(*weight);
                 energies = [energies[0] + powers[0] * weight, energies[1] + powers[1] * weight];
             }
-            for (frame, energy) in (first..frames).zip(energies) {
+            let [real, imaginary] = energies.map(|energies| self.levels(energies));
+            for (frame, level) in (first..frames).zip([real, imaginary].as_flattened()) {
                 let place = match options.axes {
                     Axes::FramesBands => frame * options.bands + band,
                     Axes::BandsFrames => band * frames + frame,
                 };
-                let level = logarithm(energy.max(options.floor), options.log);
-                values[place] = ((level - options.mean) / options.std) as f32;
+                values[place] = *level as f32;
             }
         }
+    }
+}
+
+/// What a logarithm of base e is multiplied by.
+const fn unit(kind: LogKind) -> f64 {
+    match kind {
+        LogKind::Ln => 1.0,
+        LogKind::Log10 => LOG10_E,
+        LogKind::Db => 10.0 * LOG10_E,
     }
 }
 
@@ -128,14 +153,6 @@ fn reflected(index: i64, last: i64) -> usize {
     }
     let folded = index.rem_euclid(2 * last);
     usize::try_from(folded.min(2 * last - folded)).unwrap_or(0)
-}
-
-fn logarithm(value: f64, kind: LogKind) -> f64 {
-    match kind {
-        LogKind::Ln => libm::log(value),
-        LogKind::Log10 => libm::log10(value),
-        LogKind::Db => 10.0 * libm::log10(value),
-    }
 }
 
 /// The periodic window in the middle of `fft` values, zeros beside it (librosa's `pad_center`).

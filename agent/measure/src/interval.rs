@@ -1,9 +1,11 @@
-//! How sure a figure is: 95 % intervals and paired tests. Randomness is passed in as a seed or as indices.
+//! How sure a figure is: 95 % intervals and paired tests. Randomness is passed in as a seed or as indices. All cores share
+//! the resamples; each resample's figures are the same whoever computes them.
 
 use std::collections::BTreeMap;
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
+use rayon::iter::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 use crate::{Figure, Measured};
 
@@ -45,15 +47,18 @@ pub fn resample_clusters(clusters: &[&str], strata: &[&str], resamples: usize, s
     for ((stratum, _), samples) in &members {
         by_stratum.entry(stratum).or_default().push(samples);
     }
-    let mut random = Pcg64Mcg::seed_from_u64(seed);
-    let mut draw = || {
+    let draw = |seed: u64| {
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
         let mut drawn = Vec::with_capacity(clusters.len());
         for groups in by_stratum.values() {
             (0..groups.len()).for_each(|_| drawn.extend_from_slice(groups[random.random_range(0..groups.len())]));
         }
         drawn
     };
-    (0..resamples).map(|_| draw()).collect()
+    // Each has a seed of its own, so that it doesn't matter who draws it.
+    let mut seeds = Pcg64Mcg::seed_from_u64(seed);
+    let seeds: Vec<u64> = (0..resamples).map(|_| seeds.random()).collect();
+    seeds.into_par_iter().map(draw).collect()
 }
 
 /// The 2.5th and 97.5th percentile of a statistic's resampled values, between ranks on a straight line: scipy's
@@ -79,9 +84,9 @@ pub fn between_ranks(sorted: &[f64], share: f64) -> Option<f64> {
 /// The interval is widened to hold the value itself, which a biased statistic (such as a calibration error, that resampling
 /// enlarges) can leave outside.
 #[must_use]
-pub fn bootstrap(n: usize, resamples: &[Vec<usize>], statistic: impl Fn(&[usize]) -> Option<f64>) -> Measured {
+pub fn bootstrap(n: usize, resamples: &[Vec<usize>], statistic: impl Fn(&[usize]) -> Option<f64> + Sync) -> Measured {
     let all: Vec<usize> = (0..n).collect();
-    let values = || resamples.iter().filter_map(|indices| statistic(indices)).collect();
+    let values = || resamples.par_iter().filter_map(|indices| statistic(indices)).collect();
     bootstrapped(n, statistic(&all), values)
 }
 
@@ -94,12 +99,12 @@ pub struct Resampled<T> {
     parts: Vec<T>,
 }
 
-impl<T> Resampled<T> {
+impl<T: Send> Resampled<T> {
     /// Sums up all `n` samples, and each resample, from their indices. Everything is kept: a summary should be small.
     #[must_use]
-    pub fn new(n: usize, resamples: &[Vec<usize>], summary: impl Fn(&[usize]) -> T) -> Self {
+    pub fn new(n: usize, resamples: &[Vec<usize>], summary: impl Fn(&[usize]) -> T + Sync) -> Self {
         let all: Vec<usize> = (0..n).collect();
-        let parts = resamples.iter().map(|indices| summary(indices)).collect();
+        let parts = resamples.par_iter().map(|indices| summary(indices)).collect();
         Self { n, whole: summary(&all), parts }
     }
 

@@ -1,5 +1,7 @@
 //! Weighted sums along one direction of a field.
 
+use std::ops::Range;
+
 use super::field::{Edge, Field};
 
 /// For each place of the result: the first place that it sees, and the weights from there.
@@ -10,11 +12,12 @@ impl Axis {
     pub(super) fn gaussian(length: usize, deviation: f64, radius: usize, edge: Edge) -> Self {
         let square = 2.0 * deviation * deviation;
         let weight = |distance: f64| if square > 0.0 { libm::exp(-distance * distance / square) } else { 0.0 };
-        let half: Vec<f64> = (0..=radius).map(|d| if d == 0 { 1.0 } else { weight(d as f64) }).collect();
+        let mut half: Vec<f64> = (0..=radius).map(|d| if d == 0 { 1.0 } else { weight(d as f64) }).collect();
         let sum = half[0] + 2.0 * half[1..].iter().sum::<f64>();
+        half.iter_mut().for_each(|weight| *weight /= sum);
         let reach = radius as i64;
         let seen: Vec<usize> = (-reach..length as i64 + reach).map(|place| edge.place(place, length)).collect();
-        Self((0..length).map(|place| folded(&seen[place..=place + 2 * radius], &half, sum)).collect())
+        Self((0..length).map(|place| folded(place, length, &seen[place..=place + 2 * radius], &half)).collect())
     }
 
     /// This one, and then another of as many places as this one gives.
@@ -33,7 +36,7 @@ impl Axis {
     }
 
     /// The places that anything is seen of.
-    pub(super) fn seen(&self) -> std::ops::Range<usize> {
+    pub(super) fn seen(&self) -> Range<usize> {
         let start = self.0.iter().map(|(first, _)| *first).min().unwrap_or(0);
         let end = self.0.iter().map(|(first, weights)| first + weights.len()).max().unwrap_or(0);
         start..end
@@ -81,18 +84,24 @@ impl Axis {
 
     /// Sums of a field's columns.
     pub(super) fn along_rows(&self, field: &Field) -> Field {
+        self.along_some_rows(field, 0..field.height)
+    }
+
+    /// The same of some rows; the others are 0 then.
+    pub(super) fn along_some_rows(&self, field: &Field, rows: Range<usize>) -> Field {
         let mut result = Field::new(self.0.len(), field.height, field.channels);
         match field.channels {
-            1 => self.add_rows::<1>(field, &mut result),
-            2 => self.add_rows::<2>(field, &mut result),
-            _ => self.add_rows::<3>(field, &mut result),
+            1 => self.add_rows::<1>(field, rows, &mut result),
+            2 => self.add_rows::<2>(field, rows, &mut result),
+            _ => self.add_rows::<3>(field, rows, &mut result),
         }
         result
     }
 
-    fn add_rows<const CHANNELS: usize>(&self, field: &Field, result: &mut Field) {
+    fn add_rows<const CHANNELS: usize>(&self, field: &Field, some: Range<usize>, result: &mut Field) {
         let rows = field.values.chunks_exact(field.row().max(1));
-        for (row, sums) in rows.zip(result.values.chunks_exact_mut(self.0.len() * CHANNELS)) {
+        let rows = rows.zip(result.values.chunks_exact_mut(self.0.len() * CHANNELS));
+        for (row, sums) in rows.take(some.end).skip(some.start) {
             let ((pixels, _), (sums, _)) = (row.as_chunks::<CHANNELS>(), sums.as_chunks_mut::<CHANNELS>());
             for (sums, (first, weights)) in sums.iter_mut().zip(&self.0) {
                 for (pixel, weight) in pixels[*first..].iter().zip(weights) {
@@ -103,14 +112,16 @@ impl Axis {
     }
 }
 
-/// The weights around a place, those past an edge added to the places that are seen there.
-fn folded(seen: &[usize], half: &[f64], sum: f64) -> (usize, Vec<f32>) {
-    let first = seen.iter().copied().min().unwrap_or(0);
-    let last = seen.iter().copied().max().unwrap_or(0);
+/// The weights around a place, those past an edge added to the places that are `seen` there, from `half` a filter's
+/// length before it on.
+fn folded(place: usize, length: usize, seen: &[usize], half: &[f64]) -> (usize, Vec<f32>) {
+    let radius = half.len() - 1;
+    // Edges fold inwards: nothing is seen that is farther away.
+    let (first, last) = (place.saturating_sub(radius), (place + radius).min(length - 1));
     let mut weights = vec![0.0; last - first + 1];
-    let whole = half[1..].iter().rev().chain(half);
-    for (place, weight) in seen.iter().zip(whole) {
-        weights[place - first] += weight / sum;
+    let (before, after) = seen.split_at(radius);
+    for (place, weight) in before.iter().zip(half[1..].iter().rev()).chain(after.iter().zip(half)) {
+        weights[place - first] += weight;
     }
     (first, weights.into_iter().map(|weight| weight as f32).collect())
 }

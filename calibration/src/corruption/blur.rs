@@ -235,5 +235,6 @@ pub(super) fn zoom(field: &Field, step: f64, zooms: usize) -> Field {
 /// The field's middle, enlarged to its size.
 pub(super) fn zoomed(field: &Field, zoom: f64) -> Field {
     let (horizontal, vertical) = (Axis::zoom(field.width, zoom), Axis::zoom(field.height, zoom));
-    horizontal.along_rows(&vertical.along_columns(field))
+    // What isn't enlarged isn't seen.
+    vertical.along_columns(&horizontal.along_some_rows(field, vertical.seen()))
 }

@@ -1,139 +1,52 @@
 //! Convolution of long sounds, block by block.
-//!
-//! The Fourier transform is our own, because rustfft takes its factors from the platform's sine and cosine, whose last
-//! bits differ between C libraries and processors.
 
-use std::f64::consts::TAU;
+use super::fourier::{Complex, Fourier};
 
-/// A block of the transform has at least so many values.
-const SMALLEST_BLOCK: usize = 4096;
+/// Of a longer signal, blocks of so many values are transformed one after the other.
+const LONGEST_BLOCK: usize = 1 << 16;
 
-/// `sum over k of kernel[k] · signal[n + lead − k]` for each n of the signal, silence around it: overlap-add, two
-/// blocks in one transform, the first as real part, the second as imaginary part.
+/// `sum over k of kernel[k] · signal[n + lead − k]` for each n of the signal, silence around it: overlap-add.
 pub(super) fn convolved(signal: &[f32], kernel: &[f64], lead: usize) -> Vec<f64> {
-    let size = (2 * kernel.len()).next_power_of_two().max(SMALLEST_BLOCK);
-    let fresh = size - kernel.len() + 1;
-    let fourier = Fourier::new(size);
-    let mut spectrum: Vec<Complex> = kernel.iter().map(|&value| [value / size as f64, 0.0]).collect();
-    fourier.transform(&mut spectrum);
+    let fresh = signal.len().clamp(1, LONGEST_BLOCK);
+    let size = (fresh + kernel.len()).next_power_of_two().max(Fourier::SMALLEST);
+    let fourier = Fourier::of(size);
     let mut whole = vec![0.0; signal.len() + kernel.len()];
-    let mut product = Vec::with_capacity(size);
-    for (pair, values) in signal.chunks(2 * fresh).enumerate() {
-        let (first, second) = values.split_at(fresh.min(values.len()));
-        let later = second.iter().copied().chain(std::iter::repeat(0.0));
-        product.clear();
-        product.extend(first.iter().zip(later).map(|(&now, later)| [f64::from(now), f64::from(later)]));
+    // In silence there would be what is rounded off the kernel.
+    let heard = |(_, values): &(usize, &[f32])| values.iter().any(|value| *value != 0.0);
+    for (block, values) in signal.chunks(fresh).enumerate().filter(heard) {
+        // Both in one transform, the signal as real part and the kernel as imaginary part.
+        let mut both = Complex::new(size, values.iter().copied().map(f64::from), kernel.iter().copied());
+        fourier.transform(&mut both);
+        let mut product = product_of_parts(&both);
+        product.swap();
         fourier.transform(&mut product);
-        // Conjugates, so that a second transform is the inverse.
-        product.iter_mut().zip(&spectrum).for_each(|(value, factor)| *value = conjugate(multiplied(*value, *factor)));
-        fourier.transform(&mut product);
-        add(&mut whole, 2 * pair * fresh, product.iter().map(|value| value[0]));
-        add(&mut whole, (2 * pair + 1) * fresh, product.iter().map(|value| -value[1]));
+        product.swap();
+        let sums = product.real.iter().map(|value| value / size as f64);
+        whole.iter_mut().skip(block * fresh).zip(sums).for_each(|(sum, value)| *sum += value);
     }
     whole.drain(..lead.min(whole.len()));
     whole.resize(signal.len(), 0.0);
     whole
 }
 
-/// Adds values from a place on, as far as there is room.
-fn add(sums: &mut [f64], start: usize, values: impl Iterator<Item = f64>) {
-    sums.iter_mut().skip(start).zip(values).for_each(|(sum, value)| *sum += value);
-}
-
-/// Real and imaginary part.
-type Complex = [f64; 2];
-
-fn multiplied(one: Complex, other: Complex) -> Complex {
-    [one[0] * other[0] - one[1] * other[1], one[0] * other[1] + one[1] * other[0]]
-}
-
-const fn conjugate(value: Complex) -> Complex {
-    [value[0], -value[1]]
-}
-
-/// A transform of one size, a power of 2 (Cooley & Tukey 1965).
-struct Fourier {
-    size: usize,
-    /// For each pass, from pairs up, the first half of its roots of unity, clockwise.
-    passes: Vec<Vec<Complex>>,
-}
-
-impl Fourier {
-    fn new(size: usize) -> Self {
-        let finest = roots(size);
-        let halves = std::iter::successors(Some(1), |half| Some(half * 2)).take_while(|half| 2 * half <= size);
-        let passes = halves.map(|half| finest.iter().copied().step_by(size / (2 * half)).collect());
-        Self { size, passes: passes.collect() }
+/// The product of the transforms of the real and the imaginary part, of the transform of both.
+fn product_of_parts(both: &Complex) -> Complex {
+    let size = both.real.len();
+    let mut product = Complex::new(size, [], []);
+    for index in 0..size {
+        let mirrored = (size - index) % size;
+        let (a, b) = (both.real[index], both.imaginary[index]);
+        let (c, d) = (both.real[mirrored], -both.imaginary[mirrored]);
+        // A quarter of the difference of the square and the mirrored one's conjugate square, a quarter turn back.
+        product.real[index] = (a * b - c * d) / 2.0;
+        product.imaginary[index] = (c * c - d * d - a * a + b * b) / 4.0;
     }
-
-    /// In place, after zeros up to the size.
-    fn transform(&self, values: &mut Vec<Complex>) {
-        values.resize(self.size, [0.0; 2]);
-        let unused_bits = usize::BITS - self.size.trailing_zeros();
-        for index in 1..self.size {
-            let reversed = index.reverse_bits() >> unused_bits;
-            if index < reversed {
-                values.swap(index, reversed);
-            }
-        }
-        for roots in &self.passes {
-            for group in values.chunks_exact_mut(2 * roots.len()) {
-                let (low, high) = group.split_at_mut(roots.len());
-                for ((low, high), root) in low.iter_mut().zip(high).zip(roots) {
-                    let (even, odd) = (*low, multiplied(*high, *root));
-                    *low = [even[0] + odd[0], even[1] + odd[1]];
-                    *high = [even[0] - odd[0], even[1] - odd[1]];
-                }
-            }
-        }
-    }
-}
-
-/// The first half of so many roots of unity, clockwise. Sines and cosines are computed for the first eighth of the circle; the others are its
-/// mirror images.
-fn roots(size: usize) -> Vec<Complex> {
-    let eighth: Vec<Complex> = (0..=size / 8).map(|index| TAU * index as f64 / size as f64).map(turned_by).collect();
-    let root = |index: usize| match index * 8 / size {
-        _ if size < 8 => turned_by(TAU * index as f64 / size as f64),
-        0 => eighth[index],
-        1 => mirrored(eighth[size / 4 - index]),
-        2 => quarter_on(eighth[index - size / 4]),
-        _ => conjugate(eighth[size / 2 - index]).map(|part| -part),
-    };
-    (0..size / 2).map(root).collect()
-}
-
-/// The root at an angle, clockwise.
-fn turned_by(angle: f64) -> Complex {
-    [libm::cos(angle), -libm::sin(angle)]
-}
-
-/// A quarter of the circle further on.
-const fn quarter_on(root: Complex) -> Complex {
-    [root[1], -root[0]]
-}
-
-/// Mirrored at the diagonal of the first eighth.
-const fn mirrored(root: Complex) -> Complex {
-    [-root[1], -root[0]]
+    product
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn roots_are_those_of_unity() {
-        for size in [1, 2, 4, 8, 64] {
-            for (index, [cosine, sine]) in roots(size).into_iter().enumerate() {
-                let angle = -TAU * index as f64 / size as f64;
-                assert!(
-                    (cosine - angle.cos()).abs() < 1e-15 && (sine - angle.sin()).abs() < 1e-15,
-                    "{index} of {size}"
-                );
-            }
-        }
-    }
 
     #[test]
     fn blocks_join() {

@@ -3,6 +3,7 @@
 
 use super::axis::Axis;
 use super::field::{Edge, Field};
+use super::memo::Memo;
 use super::random::Random;
 use super::severities::{CorruptionError, Strength};
 
@@ -43,9 +44,13 @@ pub(super) fn smoothed(field: &Field, deviation: f64, width: usize, height: usiz
         return smooth.resized(width, height);
     }
     // Both at once: of what is made smaller, only what is left is smoothed.
-    let along = |from, to| gaussian(from).then(&Axis::resize(from, to));
+    let along =
+        |from, to| SMALLER.get((from, to, deviation.to_bits()), || gaussian(from).then(&Axis::resize(from, to)));
     along(field.width, width).along_rows(&along(field.height, height).along_columns(field))
 }
+
+/// By length before and after, and the bits of the deviation.
+static SMALLER: Memo<(usize, usize, u64), Axis> = Memo::new();
 
 /// The affine map that moves three corners of a square in the picture's middle by (x, y) each. Pictures under 3 pixels
 /// have no such square and stay.

@@ -13,8 +13,10 @@ mod compression;
 mod convolution;
 mod elastic;
 mod field;
+mod fourier;
 mod frost;
 mod lens;
+mod memo;
 mod noise;
 #[cfg(test)]
 mod parity_tests;

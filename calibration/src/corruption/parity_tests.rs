@@ -72,7 +72,7 @@ fn made(kind: &str, severity: Severity, picture: &Picture, json: &Value) -> Pict
             &mut generator,
         ),
         "fog" => {
-            let plasma = plasma(64, figure("fog", "decay"), &mut || generator.unit());
+            let plasma = plasma(64, 64, figure("fog", "decay"), &mut || generator.unit());
             let cut = |place| plasma.values[place / picture.width * 64 + place % picture.width];
             let mut fog = Field::new(picture.width, picture.height, 1);
             fog.values = (0..picture.width * picture.height).map(cut).collect();

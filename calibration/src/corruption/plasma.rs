@@ -2,11 +2,11 @@
 
 use super::field::Field;
 
-/// A square whose opposite edges fit, from 0 to 1. `side` is a power of 2; each octave's detail is the one's before
-/// divided by `decay`; `unit` gives values from 0 to 1.
-pub(super) fn plasma(side: usize, decay: f64, unit: &mut impl FnMut() -> f64) -> Field {
+/// A square whose opposite edges fit, from 0 to 1. `side` and the size of its `coarsest` detail are powers of 2; each
+/// octave's detail is the one's before divided by `decay`; `unit` gives values from 0 to 1.
+pub(super) fn plasma(side: usize, coarsest: usize, decay: f64, unit: &mut impl FnMut() -> f64) -> Field {
     let mut surface = Surface { side, heights: vec![0.0; side * side] };
-    let (mut step, mut wander) = (side, 100.0);
+    let (mut step, mut wander) = (coarsest, 100.0);
     while step >= 2 {
         let half = step / 2;
         let (near, far) = (half, side - half);

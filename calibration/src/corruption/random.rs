@@ -1,5 +1,7 @@
 //! Randomness with the same values everywhere.
 
+use std::sync::LazyLock;
+
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
@@ -17,8 +19,6 @@ pub struct Seed {
 /// Draws of one corruption of one sample.
 pub(crate) struct Random {
     source: Pcg64Mcg,
-    /// Normal values come in twos.
-    spare: Option<f64>,
 }
 
 impl Random {
@@ -28,7 +28,7 @@ impl Random {
     }
 
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self { source: Pcg64Mcg::seed_from_u64(seed), spare: None }
+        Self { source: Pcg64Mcg::seed_from_u64(seed) }
     }
 
     /// From 0 up to 1, in steps of 2⁻⁵³.
@@ -47,21 +47,64 @@ impl Random {
         ((u128::from(self.source.next_u64()) * end as u128) >> 64) as usize
     }
 
-    /// Of mean 0 and deviation 1: Marsaglia's polar method (1964).
+    /// Of mean 0 and deviation 1: the ziggurat of Marsaglia & Tsang (2000).
     pub(super) fn normal(&mut self) -> f64 {
-        if let Some(spare) = self.spare.take() {
-            return spare;
-        }
+        let layers = &*LAYERS;
         loop {
-            let (x, y) = (2.0 * self.unit() - 1.0, 2.0 * self.unit() - 1.0);
-            let square = x * x + y * y;
-            if square < 1.0 && square > 0.0 {
-                let factor = libm::sqrt(-2.0 * libm::log(square) / square);
-                self.spare = Some(y * factor);
-                return x * factor;
+            // The lowest 8 bits choose a layer, the upper 53 the place in it, from −1 up to 1.
+            let bits = self.source.next_u64();
+            let layer = usize::from(bits as u8);
+            let x = ((bits >> 11) as f64 / (1_u64 << 52) as f64 - 1.0) * layers.ends[layer];
+            if x.abs() < layers.ends[layer + 1] {
+                return x;
+            }
+            if layer == 0 {
+                return self.past_the_layers().copysign(x);
+            }
+            let (low, high) = (layers.heights[layer], layers.heights[layer + 1]);
+            if low + (high - low) * self.unit() < density(x) {
+                return x;
             }
         }
     }
+
+    /// A normal value that is farther out than the lowest layer is wide (Marsaglia 1964).
+    fn past_the_layers(&mut self) -> f64 {
+        loop {
+            // From 1 down, 0 left out.
+            let (across, up) = (-libm::log(1.0 - self.unit()) / OUTERMOST, -libm::log(1.0 - self.unit()));
+            if 2.0 * up > across * across {
+                return OUTERMOST + across;
+            }
+        }
+    }
+}
+
+/// The right end of the lowest of 256 layers, and the area of each, as the paper gives them.
+const OUTERMOST: f64 = 3.654_152_885_361_009;
+const LAYER_AREA: f64 = 0.004_928_673_233_99;
+
+/// Layers of the same area under the normal density, from the lowest one up: where each ends, and how high the density is
+/// there.
+struct Layers {
+    ends: [f64; 257],
+    heights: [f64; 257],
+}
+
+static LAYERS: LazyLock<Layers> = LazyLock::new(|| {
+    let mut ends = [0.0; 257];
+    // The lowest has what is past its end besides: as wide as if it were a rectangle.
+    (ends[0], ends[1]) = (LAYER_AREA / density(OUTERMOST), OUTERMOST);
+    for layer in 2..256 {
+        let height = density(ends[layer - 1]) + LAYER_AREA / ends[layer - 1];
+        ends[layer] = libm::sqrt(-2.0 * libm::log(height));
+    }
+    Layers { ends, heights: ends.map(density) }
+});
+
+/// The normal density, 1 in the middle.
+fn density(x: f64) -> f64 {
+    libm::exp(-0.5 * x * x)
 }
 
 /// Fowler, Noll and Vo's hash of bytes.
@@ -110,6 +153,14 @@ mod tests {
         let mut random = Random::seeded(1);
         let (mean, variance) = moments((0..100_000).map(|_| random.normal()));
         assert!(mean.abs() < 0.01 && (variance - 1.0).abs() < 0.02, "{mean} {variance}");
+        // Shares of the normal distribution that are farther out.
+        for (end, expected) in
+            [(0.5, 0.617_075), (1.0, 0.317_311), (2.0, 0.045_500), (3.0, 0.002_700), (3.8, 0.000_145)]
+        {
+            let share = (0..1_000_000).filter(|_| random.normal().abs() > end).count() as f64 / 1e6;
+            let bound = 4.0 * (expected * (1.0 - expected) / 1e6_f64).sqrt();
+            assert!((share - expected).abs() < bound, "past {end}: {share}, not {expected}");
+        }
         for expected in [0.0, 0.3, 4.0, 60.0, 400.0] {
             let poisson = Poisson::new(expected);
             let (mean, variance) = moments((0..100_000).map(|_| poisson.at(random.unit()) as f64));

@@ -1,5 +1,7 @@
 //! Sums of shifted copies of a field: filters that are given tap by tap.
 
+use std::ops::Range;
+
 use super::field::{Edge, Field};
 
 /// One copy: how far away it is taken from, and its weight.
@@ -16,25 +18,40 @@ pub(super) fn filtered(field: &Field, taps: &[Tap], edge: Edge) -> Field {
     let padded = padded(field, reach, edge);
     let (row, padded_row) = (field.row(), padded.row());
     for (y, sums) in result.values.chunks_exact_mut(row.max(1)).enumerate() {
-        for tap in taps {
+        let copy = |tap: &Tap| {
             let seen = edge.place(y as i64 + tap.dy, field.height);
             let start = seen * padded_row + (reach as i64 + tap.dx).max(0) as usize * field.channels;
-            let values = &padded.values[start..start + row];
-            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value * tap.weight);
+            (&padded.values[start..start + row], tap.weight)
+        };
+        let (fours, rest) = taps.as_chunks::<4>();
+        fours.iter().for_each(|four| add_four(sums, four.each_ref().map(copy)));
+        for (values, weight) in rest.iter().map(copy) {
+            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value * weight);
         }
     }
     result
+}
+
+/// Adds four copies, one after the other, while their sums stay in registers.
+fn add_four(sums: &mut [f32], [one, two, three, four]: [(&[f32], f32); 4]) {
+    let values = one.0.iter().zip(two.0).zip(three.0).zip(four.0);
+    for (sum, (((a, b), c), d)) in sums.iter_mut().zip(values) {
+        *sum = *sum + a * one.1 + b * two.1 + c * three.1 + d * four.1;
+    }
 }
 
 /// The field with `reach` more pixels on either side of each row.
 fn padded(field: &Field, reach: usize, edge: Edge) -> Field {
     let mut padded = Field::new(field.width + 2 * reach, field.height, field.channels);
     padded.values.clear();
+    let outside = |places: Range<usize>| places.map(|place| edge.place(place as i64 - reach as i64, field.width));
+    let (left, right) = (outside(0..reach), outside(reach + field.width..padded.width));
+    let (left, right) = (left.collect::<Vec<_>>(), right.collect::<Vec<_>>());
     for row in field.values.chunks_exact(field.row().max(1)) {
-        for x in -(reach as i64)..(field.width + reach) as i64 {
-            let start = edge.place(x, field.width) * field.channels;
-            padded.values.extend_from_slice(&row[start..start + field.channels]);
-        }
+        let pixel = |place: &usize| &row[place * field.channels..][..field.channels];
+        left.iter().for_each(|place| padded.values.extend_from_slice(pixel(place)));
+        padded.values.extend_from_slice(row);
+        right.iter().for_each(|place| padded.values.extend_from_slice(pixel(place)));
     }
     padded
 }

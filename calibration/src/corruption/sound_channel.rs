@@ -3,6 +3,7 @@
 use std::f64::consts::{LN_10, PI};
 
 use super::convolution::convolved;
+use super::memo::Memo;
 use super::random::Random;
 use super::sound_noise::{Tone, power};
 use super::stream::gaps;
@@ -44,10 +45,13 @@ pub(super) fn reverberating(samples: &[f32], rate: f64, decay_s: f64, direct_db:
 
 /// Cuts the loudest `share` of the samples to the level of the quietest of them.
 pub(super) fn clipped(samples: &[f32], share: f64) -> Vec<f32> {
+    if samples.is_empty() {
+        return Vec::new();
+    }
     let mut levels: Vec<f32> = samples.iter().map(|sample| sample.abs()).collect();
-    levels.sort_unstable_by(f32::total_cmp);
     let quieter = ((1.0 - share) * levels.len() as f64) as usize;
-    let Some(&level) = levels.get(quieter.min(levels.len().saturating_sub(1))) else { return Vec::new() };
+    let last = levels.len() - 1;
+    let (_, &mut level, _) = levels.select_nth_unstable_by(quieter.min(last), f32::total_cmp);
     samples.iter().map(|sample| sample.clamp(-level, level)).collect()
 }
 
@@ -98,20 +102,34 @@ pub(super) fn drifted(samples: &[f32], speed: f64) -> Vec<f32> {
     // When it plays faster, what lies over half the new rate would fold back.
     let cutoff = (1.0 / speed).min(1.0);
     let side = 2 * DRIFT_REACH as usize;
-    let weights: Vec<f64> =
-        (0..=DRIFT_STEPS).flat_map(|step| neighbours(step as f64 / DRIFT_STEPS as f64, cutoff)).collect();
+    let weights = DRIFT_WEIGHTS.get(cutoff.to_bits(), || {
+        (0..=DRIFT_STEPS).flat_map(|step| neighbours(step as f64 / DRIFT_STEPS as f64, cutoff)).collect()
+    });
+    // Silence before and after, and the sound between.
+    let after = (samples.len() as f64 * (speed - 1.0).max(0.0)) as usize + side;
+    let mut padded = vec![0.0; DRIFT_REACH as usize - 1];
+    padded.extend(samples.iter().copied().map(f64::from));
+    padded.resize(padded.len() + after, 0.0);
     let sample = |index: usize| {
         let at = index as f64 * speed;
-        let (whole, part) = (at as i64, at - libm::floor(at));
+        let (whole, part) = (at as usize, at - libm::floor(at));
         let step = libm::rint(part * DRIFT_STEPS as f64) as usize * side;
-        let near = whole - DRIFT_REACH + 1..;
-        let heard = |place: i64| {
-            usize::try_from(place).ok().and_then(|place| samples.get(place)).map_or(0.0, |&s| f64::from(s))
-        };
-        let sum: f64 = near.zip(&weights[step..step + side]).map(|(place, weight)| heard(place) * weight).sum();
-        sum as f32
+        dot(&padded[whole..whole + side], &weights[step..step + side]) as f32
     };
     (0..samples.len()).map(sample).collect()
+}
+
+/// By the bits of the cutoff.
+static DRIFT_WEIGHTS: Memo<u64, Vec<f64>> = Memo::new();
+
+/// The sum of products: four sums side by side, and then theirs.
+fn dot(values: &[f64], weights: &[f64]) -> f64 {
+    let ((values, _), (weights, _)) = (values.as_chunks::<4>(), weights.as_chunks::<4>());
+    let mut sums = [0.0; 4];
+    for (values, weights) in values.iter().zip(weights) {
+        sums.iter_mut().zip(values).zip(weights).for_each(|((sum, value), weight)| *sum += value * weight);
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
 /// The weights of the neighbours of a place that lies `part` of the way from one sample to the next.

@@ -16,7 +16,13 @@ const MOST_VOICES: usize = 6;
 
 /// Mean square; 0 when there is nothing.
 pub(super) fn power(samples: &[f32]) -> f64 {
-    let sum: f64 = samples.iter().map(|&sample| f64::from(sample) * f64::from(sample)).sum();
+    let (blocks, rest) = samples.as_chunks::<4>();
+    // Four sums side by side: each waits for itself alone.
+    let mut sums = [0.0_f64; 4];
+    for block in blocks {
+        sums.iter_mut().zip(block).for_each(|(sum, &sample)| *sum += f64::from(sample) * f64::from(sample));
+    }
+    let sum = sums.into_iter().chain(rest.iter().map(|&sample| f64::from(sample) * f64::from(sample))).sum::<f64>();
     if samples.is_empty() { 0.0 } else { sum / samples.len() as f64 }
 }
 
@@ -36,15 +42,25 @@ pub(super) fn white(length: usize, random: &mut Random) -> Vec<f32> {
 /// nobody hears, but that would count as power.
 pub(super) fn pink(length: usize, random: &mut Random) -> Vec<f32> {
     let mut octaves: [f64; PINK_OCTAVES] = std::array::from_fn(|_| random.normal());
+    // Of each octave and all slower ones: where one changes, only the sums of the faster ones do.
+    let mut sums = [0.0; PINK_OCTAVES + 1];
+    add_up(&mut sums, &octaves);
     let mut sample = |index: usize| {
         let changing = (index.trailing_zeros() as usize).min(PINK_OCTAVES - 1);
         octaves[changing] = random.normal();
-        // In one order, so that a sum doesn't depend on those before it.
-        octaves.iter().sum::<f64>() + random.normal()
+        add_up(&mut sums[..changing + 2], &octaves[..=changing]);
+        sums[0] + random.normal()
     };
     let noise: Vec<f64> = (1..=length).map(&mut sample).collect();
     let mean = noise.iter().sum::<f64>() / length.max(1) as f64;
     noise.into_iter().map(|sample| (sample - mean) as f32).collect()
+}
+
+/// From the last octave to the first, the sum of it and those after it, whose sum stands last.
+fn add_up(sums: &mut [f64], octaves: &[f64]) {
+    for (octave, value) in octaves.iter().enumerate().rev() {
+        sums[octave] = sums[octave + 1] + value;
+    }
 }
 
 /// A fundamental at 50 or 60 Hz and harmonics that fall as 1/n, each at its own phase, as far as the rate allows.
@@ -69,9 +85,11 @@ pub(super) fn babble(sound: &Sound, voices: &[&Sound], random: &mut Random) -> R
     let mut sums = vec![0.0_f64; sound.samples.len()];
     for _ in 0..left.len().min(MOST_VOICES) {
         let voice = left.swap_remove(random.below(left.len()));
-        let (start, loudness) = (random.below(voice.samples.len()), libm::sqrt(power(&voice.samples)));
-        let talking = voice.samples.iter().cycle().skip(start);
-        sums.iter_mut().zip(talking).for_each(|(sum, &sample)| *sum += f64::from(sample) / loudness);
+        let (before, after) = voice.samples.split_at(random.below(voice.samples.len()));
+        let (talking, factor) = ([after, before].concat(), 1.0 / libm::sqrt(power(&voice.samples)));
+        for sums in sums.chunks_mut(talking.len()) {
+            sums.iter_mut().zip(&talking).for_each(|(sum, &sample)| *sum += f64::from(sample) * factor);
+        }
     }
     Ok(sums.into_iter().map(|sum| sum as f32).collect())
 }

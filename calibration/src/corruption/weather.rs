@@ -13,6 +13,8 @@ use super::severities::{CorruptionError, Strength};
 const LUMINANCE: [f32; 3] = [0.299, 0.587, 0.114];
 /// A plasma's smallest side: the power of 2 that covers the reference.
 const SMALLEST_PLASMA: usize = 256;
+/// No plasma is coarser than this, however small the picture is.
+const COARSEST_PLASMA: usize = 16;
 /// How far the drawn frost is smoothed over, in pixels of the reference.
 const FROST_SOFTNESS: f64 = 0.6;
 /// What frost adds to red, green and blue: it is bluish.
@@ -60,8 +62,9 @@ pub(super) fn snow(field: &mut Field, fall: Snowfall, random: &mut Random) {
 /// What of a noise is over the threshold, enlarged and moved in a direction in degrees.
 pub(super) fn flakes(noise: &Field, fall: Snowfall, angle: f64) -> Field {
     let mut flakes = zoomed(noise, fall.zoom);
+    let threshold = fall.threshold as f32;
     for value in &mut flakes.values {
-        *value = if f64::from(*value) < fall.threshold { 0.0 } else { value.clamp(0.0, 1.0) };
+        *value = if *value < threshold { 0.0 } else { value.clamp(0.0, 1.0) };
     }
     motion(&flakes, fall.radius, fall.motion, angle)
 }
@@ -92,13 +95,25 @@ fn whiten(field: &mut Field, clearness: f32) {
 
 /// Adds a plasma to the picture and darkens the sum so far that white stays white.
 pub(super) fn fog(field: &mut Field, thickness: f64, decay: f64, random: &mut Random) {
-    let mut cut = Field::reference(field.width, field.height, 1);
-    let side = cut.width.max(cut.height).next_power_of_two().max(SMALLEST_PLASMA);
-    let plasma = plasma(side, decay, &mut || random.unit());
-    for (index, value) in cut.values.iter_mut().enumerate() {
-        *value = plasma.values[index / cut.width * side + index % cut.width];
+    let (side, width, height) = plasma_size(field);
+    let plasma = plasma(side, side, decay, &mut || random.unit());
+    let mut cut = Field::new(width, height, 1);
+    for (row, from) in cut.values.chunks_exact_mut(width).zip(plasma.values.chunks_exact(side)) {
+        row.copy_from_slice(&from[..width]);
     }
     add_fog(field, &cut.resized(field.width, field.height), thickness as f32);
+}
+
+/// The side of a picture's plasma, and the width and height that are cut from it: the reference's, halved as often as the
+/// picture still has no more pixels. Detail that is finer than those isn't drawn.
+fn plasma_size(field: &Field) -> (usize, usize, usize) {
+    let cut = Field::reference(field.width, field.height, 0);
+    let mut side = cut.width.max(cut.height).next_power_of_two().max(SMALLEST_PLASMA);
+    let (mut width, mut height) = (cut.width, cut.height);
+    while width >= 2 * field.width && height >= 2 * field.height && side > COARSEST_PLASMA {
+        (side, width, height) = (side / 2, width.div_ceil(2), height.div_ceil(2));
+    }
+    (side, width, height)
 }
 
 /// The picture under a given fog of its size.

@@ -101,7 +101,7 @@ fn of_coalitions(
     trials: &Trials<'_>,
     undefined: &str,
     modalities: usize,
-    of: impl Fn(&[f64]) -> Option<f64>,
+    of: impl Fn(&[f64]) -> Option<f64> + Sync,
 ) -> Measured {
     let all = 1_usize << modalities;
     let pick = |trial: &Trial| (trial.coalitions.len() == all).then(|| trial.coalitions.clone());

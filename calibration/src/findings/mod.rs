@@ -116,11 +116,11 @@ impl<'a> Trials<'a> {
     }
 
     /// A statistic of what the trials have, over those that have it; `absent` says why there may be none, or why it may be undefined.
-    pub fn statistic<T>(
+    pub fn statistic<T: Sync>(
         &self,
         absent: &str,
         pick: impl Fn(&Trial) -> Option<T>,
-        of: impl Fn(&[&T]) -> Option<f64>,
+        of: impl Fn(&[&T]) -> Option<f64> + Sync,
     ) -> Measured {
         let found: Vec<(&Trial, T)> = self.iter().filter_map(|trial| Some((trial, pick(trial)?))).collect();
         let (trials, values): (Vec<&Trial>, Vec<T>) = found.into_iter().unzip();

@@ -110,7 +110,7 @@ fn error_table(rows: &[&Row]) -> Option<ErrorTable> {
 pub(super) fn against(
     trials: &Trials<'_>,
     reference: Option<&ReferenceErrors>,
-    of: impl Fn(&ErrorTable, &ErrorTable) -> Result<f64, String>,
+    of: impl Fn(&ErrorTable, &ErrorTable) -> Result<f64, String> + Sync,
 ) -> Measured {
     let Some(reference) = reference else { return trials.absent(NO_REFERENCE) };
     let theirs_of: Vec<Option<&Vec<f64>>> = NAMES.iter().map(|name| reference.errors.get(*name)).collect();
