@@ -6,6 +6,7 @@ import json
 import pathlib
 import re
 import statistics
+import subprocess
 
 import numpy as np
 import onnx
@@ -67,19 +68,31 @@ def summary(result):
 def table(results, costs, folder, contestants, rounds):
     """All tables, as Markdown."""
     names = [contestant.name for contestant in contestants]
-    parts = [heading(rounds)]
+    peak = peaks()
+    parts = [heading(rounds, peak)]
     for threads in sorted({result.threads for result in results}):
         parts.append(times(f"Median time of one inference, {threads} thread{'s' * (threads > 1)}", names,
-                           [result for result in results if result.threads == threads], folder))
+                           [result for result in results if result.threads == threads], folder, max(peak, default=None)))
     parts += [scaling(results), resources(costs, names), agreements(results, names), failures(results)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def heading(rounds):
+def peaks():
+    """What one core multiplies and adds on registers alone: [(GMAC/s, instructions)]. Empty where there is no loop for the processor."""
+    command = ["cargo", "run", "-q", "-p", "edgeval-int8", "--no-default-features", "--example", "peak"]
+    lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    found = (re.fullmatch(r"([0-9.]+) (.+)", line) for line in lines)
+    return [(float(match[1]), match[2]) for match in found if match]
+
+
+def heading(rounds, peak):
+    """What was measured, where, and how much the processor could do."""
+    most = "; ".join(f"{speed:.0f} GMAC/s ({instructions})" for speed, instructions in peak) or "not measured"
     packages = ", ".join(f"{name} {version}" for name, version in versions().items())
     return (
         f"Measured {datetime.date.today()} on {processor()}. {packages}. {rounds} rounds, the engines taking turns.\n\n"
-        "Times in milliseconds. *Ratio* is edgeval int8 / ONNX Runtime int8: the median over the rounds, and their first and third quartile."
+        "Times in milliseconds. *Ratio* is edgeval int8 / ONNX Runtime int8: the median over the rounds, and their first and third quartile. "
+        f"This core's integer peak, on registers alone (`models/int8/examples/peak.rs`): {most}."
     )
 
 
@@ -108,13 +121,15 @@ def quartiles(values):
     return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
-def times(title, names, results, folder):
-    rows = [f"### {title}", "", f"| model | {' | '.join(names)} | ratio | GMAC/s |", "|---" * (len(names) + 3) + "|"]
+def times(title, names, results, folder, peak):
+    """Everyone's times; our multiply-accumulates a second, and their share of what the cores could do."""
+    rows = [f"### {title}", "", f"| model | {' | '.join(names)} | ratio | GMAC/s | of the peak |", "|---" * (len(names) + 4) + "|"]
     for result in results:
         cells = [f"{result.medians[name] * 1e3:.3f}" if name in result.medians else "–" for name in names]
-        speed = f"{macs(folder / result.model / 'fp32.onnx') / result.medians[OURS] / 1e9:.1f}" if OURS in result.medians else "–"
+        speed = macs(folder / result.model / "fp32.onnx") / result.medians[OURS] / 1e9 if OURS in result.medians else None
+        share = f"{100 * speed / (peak[0] * result.threads):.0f} %" if speed and peak else "–"
         ratio = quartiles(result.ratios) if result.ratios else "–"
-        rows.append(f"| {result.model} | {' | '.join(cells)} | {ratio} | {speed} |")
+        rows.append(f"| {result.model} | {' | '.join(cells)} | {ratio} | {f'{speed:.1f}' if speed else '–'} | {share} |")
     return "\n".join([*rows, "", *means(names, results)])
 
 

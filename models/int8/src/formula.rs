@@ -150,6 +150,17 @@ impl SoftmaxFormula {
         self.exponentials[usize::from(byte) + 255 - usize::from(greatest)]
     }
 
+    /// The total weight of a row: sums of every eighth weight, side by side, and then theirs, from the first on.
+    #[inline(always)]
+    #[must_use]
+    pub fn total(&self, row: impl IntoIterator<Item = u8>, greatest: u8) -> f32 {
+        let mut lanes = [0.0; 8];
+        for (place, byte) in row.into_iter().enumerate() {
+            lanes[place % 8] += self.weight(byte, greatest);
+        }
+        lanes.iter().fold(0.0, |total, lane| total + lane)
+    }
+
     /// The result for an element of this weight in a row of this total weight.
     #[inline(always)]
     #[must_use]

@@ -6,7 +6,7 @@
 
 use multiversion::multiversion;
 
-use crate::formula::{BinaryFormula, average};
+use crate::formula::BinaryFormula;
 use crate::quantization::{Bounds, Quantization, requantize, to_byte};
 
 /// Floats to bytes.
@@ -75,38 +75,6 @@ impl Runs {
 #[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn binary(inputs: [&[u8]; 2], runs: Runs, formula: BinaryFormula, bounds: Bounds, output: &mut [u8]) {
     runs.run(inputs, output, |one, two| formula.apply(one, two, bounds));
-}
-
-/// Keeps the greater of every pair.
-#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
-pub fn keep_greatest(input: &[u8], greatest: &mut [u8]) {
-    for (byte, greatest) in input.iter().zip(greatest) {
-        *greatest = (*greatest).max(*byte);
-    }
-}
-
-/// Bounds every byte.
-#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
-pub fn bound(bytes: &mut [u8], bounds: Bounds) {
-    for byte in bytes {
-        *byte = (*byte).clamp(bounds.low, bounds.high);
-    }
-}
-
-/// Adds what bytes mean to sums of reals.
-#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
-pub fn add_reals(input: &[u8], quantization: Quantization, sums: &mut [f32]) {
-    for (byte, sum) in input.iter().zip(sums) {
-        *sum += quantization.dequantize(*byte);
-    }
-}
-
-/// Sums of `count` reals to bytes that mean their averages.
-#[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
-pub fn averages(sums: &[f32], count: f32, meaning: Quantization, bounds: Bounds, output: &mut [u8]) {
-    for (sum, byte) in sums.iter().zip(output) {
-        *byte = average(*sum, count, meaning, bounds);
-    }
 }
 
 /// Adds bytes to sums. They wrap.
@@ -178,72 +146,9 @@ pub fn range(input: &[f32]) -> [f32; 2] {
     [lanes[0].iter().copied().fold(0.0, f32::min), lanes[1].iter().copied().fold(0.0, f32::max)]
 }
 
-/// Turns `rows` × `columns` elements, row-major, so that columns come first.
-pub fn turn<T: Copy>(input: &[T], columns: usize, output: &mut [T]) {
-    let rows = input.len() / columns.max(1);
-    match columns {
-        1 => output.copy_from_slice(input),
-        2 => turn_few::<T, 2>(input, output),
-        3 => turn_few::<T, 3>(input, output),
-        4 => turn_few::<T, 4>(input, output),
-        _ => turn_blocks(input, [rows, columns], output),
-    }
-}
-
-/// Few columns: one pass over the input.
-fn turn_few<T: Copy, const COLUMNS: usize>(input: &[T], output: &mut [T]) {
-    let rows = output.len() / COLUMNS;
-    let (whole, _) = input.as_chunks::<COLUMNS>();
-    for (row, elements) in whole.iter().enumerate() {
-        for (column, element) in elements.iter().enumerate() {
-            output[column * rows + row] = *element;
-        }
-    }
-}
-
-/// Square blocks, so that both sides stay in the cache.
-fn turn_blocks<T: Copy>(input: &[T], [rows, columns]: [usize; 2], output: &mut [T]) {
-    const BLOCK: usize = 16;
-    for top in (0..rows).step_by(BLOCK) {
-        for left in (0..columns).step_by(BLOCK) {
-            for column in left..(left + BLOCK).min(columns) {
-                let target = &mut output[column * rows + top..column * rows + (top + BLOCK).min(rows)];
-                for (row, element) in target.iter_mut().enumerate() {
-                    *element = input[(top + row) * columns + column];
-                }
-            }
-        }
-    }
-}
-
-/// Planes one after the other to interleaved elements: `planes` few and short runs.
-pub fn interleave<T: Copy, const PLANES: usize>(input: &[T], output: &mut [T]) {
-    let length = input.len() / PLANES;
-    let planes: [&[T]; PLANES] = std::array::from_fn(|plane| &input[plane * length..(plane + 1) * length]);
-    let (whole, _) = output.as_chunks_mut::<PLANES>();
-    for (place, elements) in whole.iter_mut().enumerate() {
-        for (plane, element) in elements.iter_mut().enumerate() {
-            *element = planes[plane][place];
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::formula::round_to_byte;
-
-    #[test]
-    fn turned_twice_is_as_before() {
-        for (rows, columns) in [(1, 1), (5, 3), (17, 33), (64, 2), (3, 100)] {
-            let input: Vec<u32> = (0..rows * columns).collect();
-            let (mut turned, mut back) = (vec![0; input.len()], vec![0; input.len()]);
-            turn(&input, columns as usize, &mut turned);
-            assert_eq!(turned[rows as usize..].first(), (columns > 1).then_some(&1));
-            turn(&turned, rows as usize, &mut back);
-            assert_eq!(back, input);
-        }
-    }
 
     #[test]
     fn rounding_includes_the_zero_point() {

@@ -70,9 +70,7 @@ impl<'a> Gather<'a> {
     #[inline(always)]
     fn fill_line<T: Cell>(&self, picture: usize, row: usize, columns: Range<usize>, length: usize, cells: &mut [T]) {
         let depth = self.geometry.depth();
-        let mut starts = [None; MOST_LINES];
-        let inner = self.line_starts(picture, row, &mut starts);
-        let lines = &starts[..self.geometry.window.kernel[0].min(MOST_LINES)];
+        let (lines, inner) = self.lines(picture, row);
         let step = self.geometry.window.stride[1] * self.geometry.input_pitch;
         let mut column = columns.start;
         while column < columns.end {
@@ -80,12 +78,12 @@ impl<'a> Gather<'a> {
             if inner.contains(&column) {
                 let offset = (column - inner.start) * step;
                 let most = inner.end.min(columns.end) - column;
-                let done = self.fill_short(lines, offset, [length, most], cells);
+                let done = self.fill_short(&lines, offset, [length, most], cells);
                 column += done;
                 if done > 0 {
                     continue;
                 }
-                self.fill_inner(lines, offset, cells);
+                self.fill_inner(&lines, offset, cells);
             } else {
                 self.fill_row(picture, [row, column], cells);
             }
@@ -97,70 +95,67 @@ impl<'a> Gather<'a> {
 
     /// Fills rows of short lines, as far as there is room, and tells how many.
     #[inline(always)]
-    fn fill_short<T: Cell>(
-        &self,
-        starts: &[Option<usize>],
-        offset: usize,
-        [length, most]: [usize; 2],
-        cells: &mut [T],
-    ) -> usize {
-        let line = self.geometry.window.kernel[1] * self.geometry.input_channels;
+    fn fill_short<T: Cell>(&self, lines: &Lines, offset: usize, [length, most]: [usize; 2], cells: &mut [T]) -> usize {
+        let line = lines.length;
         if line > VECTOR {
             return 0;
         }
         let padding = [self.zero_point; VECTOR];
         let step = self.geometry.window.stride[1] * self.geometry.input_pitch;
-        let source = |at: usize| match starts[at] {
+        let source = |at: usize| match lines.starts[at] {
             Some(start) => Line { bytes: &self.input[start + offset..], step },
             None => Line { bytes: &padding, step: 0 },
         };
         let shape = Short { line, depth: self.geometry.depth(), length };
-        match starts.len() {
+        match lines.count {
             1 => shape.fill::<T, 1>(from_fn(source), most, cells),
             2 => shape.fill::<T, 2>(from_fn(source), most, cells),
             3 => shape.fill::<T, 3>(from_fn(source), most, cells),
             4 => shape.fill::<T, 4>(from_fn(source), most, cells),
             5 => shape.fill::<T, 5>(from_fn(source), most, cells),
             7 => shape.fill::<T, 7>(from_fn(source), most, cells),
+            9 => shape.fill::<T, 9>(from_fn(source), most, cells),
             // The first layer of well-known networks for keywords.
             10 => shape.fill::<T, 10>(from_fn(source), most, cells),
             _ => 0,
         }
     }
 
-    /// The output columns whose windows lie in the input's columns without a gap, and where the first one's window starts in each line
-    /// of the input; none in the padding. No columns where the window has too many lines.
+    /// The lines of the windows of an output row, and the output columns whose windows lie in the input's columns. No columns where the
+    /// window has too many lines.
     #[inline(always)]
-    fn line_starts(&self, picture: usize, row: usize, starts: &mut [Option<usize>; MOST_LINES]) -> Range<usize> {
+    fn lines(&self, picture: usize, row: usize) -> (Lines, Range<usize>) {
         let Geometry { window, input_size, input_channels, input_pitch, output_size, groups, .. } = self.geometry;
-        let [lines, width] = window.kernel;
+        let [height, width] = window.kernel;
+        // Without a gap, all of a window's pixels in a row of the input are one line; else each is one.
         let together = *groups == 1 && input_channels == input_pitch && window.dilation[1] == 1;
-        let (padding, stride) = (window.pad_before[1], window.stride[1]);
-        let Some(room) = (input_size[1] + padding).checked_sub(width).filter(|_| together && lines <= MOST_LINES)
-        else {
-            return 0..0;
+        let in_row = if together { 1 } else { width };
+        let channels = self.geometry.group_channels();
+        let mut lines = Lines { starts: [None; MOST_LINES], count: height * in_row, length: width / in_row * channels };
+        let (padding, stride, reach) = (window.pad_before[1], window.stride[1], (width - 1) * window.dilation[1] + 1);
+        let Some(room) = (input_size[1] + padding).checked_sub(reach).filter(|_| lines.count <= MOST_LINES) else {
+            return (lines, 0..0);
         };
         let first = padding.div_ceil(stride);
-        for (line, start) in starts.iter_mut().enumerate().take(lines) {
-            let place = row * window.stride[0] + line * window.dilation[0];
+        for (line, start) in lines.starts.iter_mut().enumerate().take(lines.count) {
+            let place = row * window.stride[0] + line / in_row * window.dilation[0];
             let row = place.wrapping_sub(window.pad_before[0]);
-            let column = (first * stride).wrapping_sub(padding);
-            let inside = row < input_size[0];
-            *start = inside.then(|| ((picture * input_size[0] + row) * input_size[1] + column) * input_pitch);
+            let column = (first * stride + line % in_row * window.dilation[1]).wrapping_sub(padding);
+            let pixel = || (picture * input_size[0] + row) * input_size[1] + column;
+            *start = (row < input_size[0]).then(|| pixel() * input_pitch + self.first_channel());
         }
-        first..(room / stride + 1).min(output_size[1])
+        (lines, first..(room / stride + 1).min(output_size[1]))
     }
 
     /// Fills the row that `cells` starts with, of a window that is `offset` elements behind the first. What comes after it may be
     /// overwritten: it is filled later.
     #[inline(always)]
-    fn fill_inner<T: Cell>(&self, starts: &[Option<usize>], offset: usize, cells: &mut [T]) {
-        let line = self.geometry.window.kernel[1] * self.geometry.input_channels;
-        for (at, start) in starts.iter().enumerate() {
-            let cells = &mut cells[at * line..];
+    fn fill_inner<T: Cell>(&self, lines: &Lines, offset: usize, cells: &mut [T]) {
+        for (at, start) in lines.starts[..lines.count].iter().enumerate() {
+            let cells = &mut cells[at * lines.length..];
             match start {
-                Some(start) => copy(&self.input[start + offset..], line, cells),
-                None => cells[..line].fill(T::of(self.zero_point)),
+                Some(start) => copy(&self.input[start + offset..], lines.length, cells),
+                None => cells[..lines.length].fill(T::of(self.zero_point)),
             }
         }
     }
@@ -207,6 +202,16 @@ fn copy<T: Cell>(from: &[u8], length: usize, to: &mut [T]) {
 
 /// Runs that are longer are copied by the library.
 const LONG: usize = 256;
+
+/// Runs of elements that a window sees.
+struct Lines {
+    /// Where the first window that lies in the input's columns sees each; none in the padding.
+    starts: [Option<usize>; MOST_LINES],
+    /// How many of them there are.
+    count: usize,
+    /// Elements of each.
+    length: usize,
+}
 
 /// A line of the input, from the first window's start in it.
 #[derive(Clone, Copy)]

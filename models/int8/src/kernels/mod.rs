@@ -14,8 +14,10 @@ pub mod float;
 mod gather;
 mod panels;
 mod plain;
+pub mod pooling;
 pub mod product;
 mod tile;
+pub mod turn;
 mod work;
 #[cfg(target_arch = "x86_64")]
 mod x86;

@@ -5,7 +5,7 @@ use tract_onnx::pb::NodeProto;
 use super::file::{File, cast};
 use super::lower::{Call, convolution_window};
 use crate::graph::{ChannelAxis, Convolution, Window};
-use crate::kernels::elementwise::turn;
+use crate::kernels::turn::turn;
 use crate::quantization::FULL;
 
 /// An operator whose input's quantization is computed.

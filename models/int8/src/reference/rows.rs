@@ -25,7 +25,7 @@ pub fn softmax(input: Bytes<'_>, output: Quantization, axis: usize) -> Vec<u8> {
     for row in rows(input.shape, axis) {
         let greatest = row.iter().map(|place| input.bytes[*place]).max().unwrap_or(0);
         let weight = |place: &usize| formula.weight(input.bytes[*place], greatest);
-        let total = row.iter().fold(0.0, |total, place| total + weight(place));
+        let total = formula.total(row.iter().map(|place| input.bytes[*place]), greatest);
         row.iter().for_each(|place| result[*place] = formula.share(weight(place), total));
     }
     result

@@ -3,7 +3,7 @@
 use super::windows::{images, window};
 use super::{Step, Tensor, Wish};
 use crate::graph::{ChannelAxis, Convolution, Operation, Window};
-use crate::kernels::elementwise::turn;
+use crate::kernels::turn::turn;
 use crate::onnx::weights::Weights;
 use crate::quantization::Quantization;
 

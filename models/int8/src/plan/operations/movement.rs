@@ -1,7 +1,7 @@
 //! Bytes that move to other places, unchanged.
 
 use crate::graph::ValueId;
-use crate::kernels::elementwise::turn;
+use crate::kernels::turn::turn;
 use crate::plan::build::{BufferId, Builder, Located};
 use crate::plan::order::Order;
 use crate::plan::step::Views;

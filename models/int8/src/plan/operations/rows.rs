@@ -70,13 +70,24 @@ pub fn softmax(builder: &mut Builder<'_>, node: &Node, axis: usize) {
 
 fn softmax_row(formula: &SoftmaxFormula, row: &[u8], output: &mut [u8]) {
     let greatest = row.iter().copied().max().unwrap_or(0);
-    let total = row.iter().fold(0.0, |total, byte| total + formula.weight(*byte, greatest));
+    let total = total(formula, row, greatest);
     for (row, output) in row.chunks(CHUNK).zip(output.chunks_mut(CHUNK)) {
         let mut weights = [0.0; CHUNK];
         let weights = &mut weights[..row.len()];
         weights.iter_mut().zip(row).for_each(|(weight, byte)| *weight = formula.weight(*byte, greatest));
         elementwise::shares(weights, total, formula, output);
     }
+}
+
+/// [`SoftmaxFormula::total`], eight at a time.
+fn total(formula: &SoftmaxFormula, row: &[u8], greatest: u8) -> f32 {
+    let (eights, rest) = row.as_chunks::<8>();
+    let mut lanes = [0.0; 8];
+    for bytes in eights {
+        lanes.iter_mut().zip(bytes).for_each(|(lane, byte)| *lane += formula.weight(*byte, greatest));
+    }
+    lanes.iter_mut().zip(rest).for_each(|(lane, byte)| *lane += formula.weight(*byte, greatest));
+    lanes.iter().fold(0.0, |total, lane| total + lane)
 }
 
 /// Layer normalization along the last axis.
