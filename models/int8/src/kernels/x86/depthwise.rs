@@ -50,7 +50,11 @@ unsafe fn line<const KERNEL: usize, const SHIFT: usize>(work: &Depthwise<'_>, bl
     let [one, two, three, four] = &finishes;
     // SAFETY: the caller's promise.
     let stores = unsafe { [Store::new(one, 0), Store::new(two, 0), Store::new(three, 0), Store::new(four, 0)] };
-    let whole = if work.pixels < PIXELS { 0 } else { work.pixels.next_multiple_of(PIXELS) };
+    // One that is left is cheaper alone than as one of four.
+    let whole = match work.pixels {
+        pixels if pixels < PIXELS || pixels % PIXELS == 1 => pixels / PIXELS * PIXELS,
+        pixels => pixels.next_multiple_of(PIXELS),
+    };
     for first in (0..whole).step_by(PIXELS) {
         // The last ones may overlap those before: they are computed twice.
         let first = first.min(work.pixels - PIXELS);
