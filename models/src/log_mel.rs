@@ -1,5 +1,5 @@
 //! Log-mel spectrograms with librosa's numbers, and the same bits on every processor: a scalar Fourier plan, `libm`
-//! for every function, sums in a fixed order.
+//! for every function but the logarithm ([`Lanes::ln`]), sums in a fixed order.
 
 use std::f64::consts::{LOG10_E, PI};
 use std::sync::Arc;

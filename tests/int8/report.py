@@ -3,6 +3,7 @@
 import datetime
 import importlib.metadata
 import json
+import os
 import pathlib
 import re
 import statistics
@@ -79,7 +80,7 @@ def table(results, costs, folder, contestants, rounds):
 
 def peaks():
     """What one core multiplies and adds on registers alone: [(GMAC/s, instructions)]. Empty where there is no loop for the processor."""
-    command = ["cargo", "run", "-q", "-p", "edgeval-int8", "--no-default-features", "--example", "peak"]
+    command = [os.environ.get("CARGO", "cargo"), "run", "-q", "-p", "edgeval-int8", "--no-default-features", "--example", "peak"]
     lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
     found = (re.fullmatch(r"([0-9.]+) (.+)", line) for line in lines)
     return [(float(match[1]), match[2]) for match in found if match]

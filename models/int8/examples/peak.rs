@@ -24,44 +24,31 @@ mod x86 {
     /// Instructions of a turn that multiply, for one vector of sums each.
     const SUMS: u64 = 8;
 
+    /// Adds products to sums.
+    macro_rules! added {
+        ($sum:literal $product:literal) => {
+            concat!("vpaddd ymm", $sum, ", ymm", $sum, ", ymm", $product, "\n")
+        };
+    }
+
+    /// Adds pairs of 16-bit products: `vpmaddwd` of two registers.
+    macro_rules! paired {
+        ($sum:literal $product:literal, $one:literal, $two:literal) => {
+            concat!("vpmaddwd ymm", $product, ", ymm", $one, ", ymm", $two, "\n", added!($sum $product))
+        };
+    }
+
     /// Bytes in pairs: the products of AVX2's symmetric kernel.
     macro_rules! bytes {
         ($sum:literal $product:literal) => {
-            concat!(
-                "vpmaddubsw ymm",
-                $product,
-                ", ymm12, ymm13\n",
-                "vpmaddwd ymm",
-                $product,
-                ", ymm",
-                $product,
-                ", ymm14\n",
-                "vpaddd ymm",
-                $sum,
-                ", ymm",
-                $sum,
-                ", ymm",
-                $product,
-                "\n"
-            )
+            concat!("vpmaddubsw ymm", $product, ", ymm12, ymm13\n", paired!($sum $product, $product, "14"))
         };
     }
 
     /// 16-bit elements in pairs: the products of AVX2's other kernel.
     macro_rules! words {
         ($sum:literal $product:literal) => {
-            concat!(
-                "vpmaddwd ymm",
-                $product,
-                ", ymm12, ymm13\n",
-                "vpaddd ymm",
-                $sum,
-                ", ymm",
-                $sum,
-                ", ymm",
-                $product,
-                "\n"
-            )
+            paired!($sum $product, "12", "13")
         };
     }
 
