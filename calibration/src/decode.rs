@@ -58,9 +58,13 @@ fn flac(bytes: &[u8]) -> Result<Sound, String> {
     bounded(format.samples.unwrap_or(0).saturating_mul(format.channels.into()))?;
     let full_scale = full_scale(format.bits_per_sample);
     let (promised, mut samples) = (format.samples, Vec::new());
-    for sample in reader.samples() {
-        samples.push(sample.map_err(|error| error.to_string())? as f32 / full_scale);
+    let (mut blocks, mut buffer) = (reader.blocks(), Vec::new());
+    while let Some(block) = blocks.read_next_or_eof(buffer).map_err(|error| error.to_string())? {
+        let places = 0..block.duration();
+        let frames = places.flat_map(|place| (0..block.channels()).map(move |channel| (channel, place)));
+        samples.extend(frames.map(|(channel, place)| block.sample(channel, place) as f32 / full_scale));
         bounded(samples.len() as u64)?;
+        buffer = block.into_buffer();
     }
     // A file cut between two blocks ends without an error of the decoder's.
     let frames = samples.len() as u64 / u64::from(format.channels.max(1));

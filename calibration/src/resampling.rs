@@ -93,17 +93,25 @@ pub(crate) fn widest(first: Measured, second: &Measured) -> Measured {
 /// The mean of scores from 0 to 1 with its interval: of rights and wrongs Wilson's, never narrower where samples name their clusters; a bootstrap otherwise.
 /// Not measured of one sample alone that is neither.
 pub(crate) fn mean_score(values: &[f64], resampling: &Resampling) -> Measured {
-    let of = |indices: &[usize]| mean(indices.iter().map(|&index| values[index]));
-    let is_rate = values.iter().all(|value| [0.0, 1.0].contains(value));
-    if !is_rate {
-        return bootstrapped(values.len(), resampling, of);
+    let resampled =
+        || bootstrapped(values.len(), resampling, |indices| mean(indices.iter().map(|&index| values[index])));
+    match rate(values) {
+        Some(independent) if resampling.clusters.is_none() => independent,
+        Some(independent) => widest(resampled(), &independent),
+        None => resampled(),
     }
-    let independent = wilson(values.iter().filter(|value| **value > 0.0).count() as u64, values.len() as u64);
-    if resampling.clusters.is_none() {
-        independent
-    } else {
-        widest(bootstrapped(values.len(), resampling, of), &independent)
-    }
+}
+
+/// The same of samples that count as independent, whatever cluster they name. Rights and wrongs needn't be resampled.
+pub(crate) fn mean_of_independent<'a>(values: &[f64], samples: impl Iterator<Item = Drawn<'a>>) -> Measured {
+    let alone = samples.map(|sample| Drawn { cluster: None, ..sample });
+    rate(values).unwrap_or_else(|| mean_score(values, &Resampling::new(alone)))
+}
+
+/// Of rights and wrongs the share that is right, with Wilson's interval; `None` of other scores.
+fn rate(values: &[f64]) -> Option<Measured> {
+    let right = values.iter().filter(|value| **value == 1.0).count() as u64;
+    values.iter().all(|value| [0.0, 1.0].contains(value)).then(|| wilson(right, values.len() as u64))
 }
 
 /// A statistic of samples with its interval. Resamples of one sample are all alike: they would give an interval without width.

@@ -48,6 +48,8 @@ struct Description {
 #[derive(Clone, Debug)]
 pub struct ReferenceSet {
     directory: PathBuf,
+    /// The same without symbolic links: no file may lie outside it.
+    root: PathBuf,
     name: String,
     version: String,
     identity: String,
@@ -94,6 +96,7 @@ impl ReferenceSet {
         verify(&checksums, SAMPLES_FILE, lines.as_bytes(), &samples_path)?;
         Ok(Self {
             directory: directory.to_owned(),
+            root: canonical(directory),
             name: description.name,
             version: description.version,
             identity: sha256(text.as_bytes()),
@@ -115,6 +118,7 @@ impl ReferenceSet {
         let name = directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Ok(Self {
             directory: directory.to_owned(),
+            root: canonical(directory),
             name,
             version: "unversioned".to_owned(),
             identity: sha256(lines.as_bytes()),
@@ -226,7 +230,7 @@ impl ReferenceSet {
     /// # Errors
     /// When it leaves the folder, can't be read, is too large, isn't listed, or isn't the file that was recorded.
     pub fn read(&self, file: &str) -> Result<Vec<u8>, SetError> {
-        let path = locate(&self.directory, file)?;
+        let path = locate(&self.directory, &self.root, file)?;
         let bytes = read_bounded(&path, MAXIMUM_FILE_BYTES)?;
         if let Some(checksums) = &self.checksums {
             verify(checksums, file, &bytes, &path)?;
@@ -334,7 +338,7 @@ fn samples(path: &Path, text: &str) -> Result<Vec<Sample>, SetError> {
 }
 
 fn read_text(directory: &Path, file: &str) -> Result<(PathBuf, String), SetError> {
-    let path = locate(directory, file)?;
+    let path = locate(directory, &canonical(directory), file)?;
     let bytes = read_bounded(&path, MAXIMUM_TEXT_BYTES)?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok((path, text)),
@@ -343,21 +347,21 @@ fn read_text(directory: &Path, file: &str) -> Result<(PathBuf, String), SetError
 }
 
 /// Where a file of the folder lies. A path may not leave the folder, and opening a pipe would wait for ever.
-fn locate(directory: &Path, file: &str) -> Result<PathBuf, SetError> {
+/// `root` is the folder with no symbolic link in it.
+fn locate(directory: &Path, root: &Path, file: &str) -> Result<PathBuf, SetError> {
     let path = directory.join(file);
-    if !stays_inside(file) || !resolves_inside(directory, &path) {
+    // What isn't there can't lead out.
+    let resolves_inside = || path.canonicalize().map_or(true, |path| path.starts_with(root));
+    if !stays_inside(file) || !resolves_inside() {
         return Err(SetError::Outside(path));
     }
-    if path.exists() && !path.is_file() {
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
         return Err(SetError::NotAFile(path));
     }
     Ok(path)
 }
 
-/// Whether a path stays in the folder in truth, symbolic links followed. What isn't there can't lead out.
-fn resolves_inside(directory: &Path, path: &Path) -> bool {
-    match (directory.canonicalize(), path.canonicalize()) {
-        (Ok(directory), Ok(path)) => path.starts_with(directory),
-        _ => true,
-    }
+/// A folder by its path without symbolic links; one that isn't there by its own.
+fn canonical(directory: &Path) -> PathBuf {
+    directory.canonicalize().unwrap_or_else(|_| directory.to_owned())
 }

@@ -1,44 +1,44 @@
 //! Work for several models side by side.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
 
-/// Does `jobs` with all `workers`, each on a thread of its own, and hands every result to `done` on this thread, in the order of arrival. No job is
-/// begun once `stop` says so; those that were begun are finished and handed over.
+/// Does `jobs` with all `workers`, each on a thread of its own, and hands every result to `done`, one at a time, in the order in which they are ready.
+/// No job is begun once `stop` says so; those that were begun are finished and handed over.
+///
+/// `done` is called by whoever has a result: a thread that waited for results would have to be woken for each, which takes a good part of the
+/// time of a short job.
 ///
 /// # Errors
 /// The first of a job or of `done`; what was begun by then is finished and dropped.
-pub(crate) fn in_parallel<W: Send, T: Send, E: Send>(
+pub(crate) fn in_parallel<W: Send, T, E: Send>(
     workers: &mut [W],
     jobs: &[usize],
     stop: &(dyn Fn() -> bool + Sync),
     work: impl Fn(&mut W, usize) -> Result<T, E> + Sync,
-    mut done: impl FnMut(usize, T) -> Result<(), E>,
+    done: impl FnMut(usize, T) -> Result<(), E> + Send,
 ) -> Result<(), E> {
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let (sender, receiver) = mpsc::sync_channel(workers.len());
-    let mut outcome = Ok(());
-    std::thread::scope(|scope| {
-        for worker in workers {
-            let (sender, next, failed, work) = (sender.clone(), &next, &failed, &work);
-            scope.spawn(move || {
-                while !stop() && !failed.load(Ordering::Relaxed) {
-                    let Some(&job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                    if sender.send((job, work(worker, job))).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        for (job, result) in receiver {
-            if outcome.is_ok() {
-                outcome = result.and_then(|value| done(job, value));
-                failed.store(outcome.is_err(), Ordering::Relaxed);
+    let outcome = Mutex::new((done, Ok(())));
+    let take = |worker: &mut W| {
+        while !stop() && !failed.load(Ordering::Relaxed) {
+            let Some(&job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+            let result = work(worker, job);
+            // A thread that panicked while it had the lock ends the whole scope.
+            let Ok(mut outcome) = outcome.lock() else { break };
+            let (done, so_far) = &mut *outcome;
+            if so_far.is_ok() {
+                *so_far = result.and_then(|value| done(job, value));
+                failed.store(so_far.is_err(), Ordering::Relaxed);
             }
         }
+    };
+    std::thread::scope(|scope| {
+        for worker in workers {
+            scope.spawn(|| take(worker));
+        }
     });
-    outcome
+    outcome.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).1
 }
 
 #[cfg(test)]

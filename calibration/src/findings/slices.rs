@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Tried;
 use crate::Sample;
-use crate::resampling::{Drawn, Resampling, bootstrapped, mean_score};
+use crate::resampling::{Drawn, Resampling, bootstrapped, mean_of_independent};
 
 /// Groups of a split.
 #[derive(Clone, Debug, Serialize)]
@@ -96,8 +96,7 @@ fn slices(tried: &Tried<'_>, groups: &BTreeMap<String, Vec<usize>>) -> Vec<Slice
     let slice = |(name, members): (&String, &Vec<usize>)| {
         let samples = members.iter().map(|&index| Drawn::from(&tried.set.samples()[tried.scores[index].0]));
         let values: Vec<f64> = members.iter().map(|&index| tried.scores[index].1).collect();
-        let independent = Resampling::new(samples.map(|sample| Drawn { cluster: None, ..sample }));
-        Slice { name: name.clone(), score: mean_score(&values, &independent) }
+        Slice { name: name.clone(), score: mean_of_independent(&values, samples) }
     };
     groups.iter().map(slice).collect()
 }

@@ -40,10 +40,27 @@ impl UniformityKernel {
     /// The uniformity of different rows, by their rising places; `None` with fewer than two.
     #[must_use]
     pub fn of(&self, rows: &[usize]) -> Option<f64> {
-        let pairs = rows.iter().enumerate().flat_map(|(count, &i)| rows[..count].iter().map(move |&j| self.0[i][j]));
+        let mut chosen = vec![0.0; self.0.len()];
+        rows.iter().for_each(|&row| chosen[row] = 1.0);
+        let sum: f64 = rows.iter().map(|&row| masked_sum(&self.0[row], &chosen)).sum();
+        let pairs = rows.len() * rows.len().saturating_sub(1) / 2;
         // So far apart that every kernel is zero in floats: lower than can be told.
-        mean(pairs).filter(|kernel| *kernel > 0.0).map(libm::log)
+        Some(sum / pairs as f64).filter(|kernel| *kernel > 0.0).map(libm::log)
     }
+}
+
+/// The sum of values where `chosen` is 1 and not 0. Eight sums at once, which become vector instructions: places looked up one by one take three
+/// times as long.
+fn masked_sum(values: &[f64], chosen: &[f64]) -> f64 {
+    const LANES: usize = 8;
+    let mut sums = [0.0; LANES];
+    let (blocks, masks) = (values.chunks_exact(LANES), chosen.chunks_exact(LANES));
+    let rest = values.len() - blocks.remainder().len();
+    for (block, mask) in blocks.zip(masks) {
+        sums.iter_mut().zip(block.iter().zip(mask)).for_each(|(sum, (value, mask))| *sum += value * mask);
+    }
+    let rest = values[rest..].iter().zip(&chosen[rest..]).map(|(value, mask)| value * mask);
+    sums.iter().sum::<f64>() + rest.sum::<f64>()
 }
 
 /// ‖mean(a) − mean(b)‖, 0 to 2 for unit vectors: how far the modalities' centres are apart (Liang et al. 2022, "Mind the Gap").

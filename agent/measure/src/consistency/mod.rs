@@ -8,7 +8,9 @@ pub use geometry::{UniformityKernel, alignment, modality_gap, uniformity};
 pub use retrieval::{RetrievalRanks, embedding_distances, median_rank, recall_at, retrieval_ranks};
 pub use skew::{SkewTolerance, skew_tolerance};
 
-use crate::vectors::product;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+
+use crate::vectors::{product, products};
 
 /// Probability that a value of `high` exceeds one of `low`, ties counting half (the area under the ROC curve;
 /// scikit-learn's `roc_auc_score`). `None` when either is empty.
@@ -19,7 +21,12 @@ pub fn auc(low: &[f64], high: &[f64]) -> Option<f64> {
     }
     let mut sorted = low.to_vec();
     sorted.sort_by(f64::total_cmp);
+    let (lowest, highest) = (sorted[0], sorted[sorted.len() - 1]);
     let below = |value: f64| {
+        // Modalities that are well told apart have most of their values here.
+        if value > highest || value < lowest {
+            return if value > highest { sorted.len() as f64 } else { 0.0 };
+        }
         let less = sorted.partition_point(|other| *other < value);
         let not_more = sorted.partition_point(|other| *other <= value);
         (less + not_more) as f64 / 2.0
@@ -34,14 +41,15 @@ pub fn auc(low: &[f64], high: &[f64]) -> Option<f64> {
 pub fn separation(
     first: &[Vec<f32>],
     second: &[Vec<f32>],
-    apart: impl Fn(usize, usize) -> bool,
+    apart: impl Fn(usize, usize) -> bool + Sync,
 ) -> (Vec<f64>, Vec<Vec<f64>>) {
-    let distance = |u: &[f32], v: &[f32]| 1.0 - product(u, v);
-    let belonging = first.iter().zip(second).map(|(u, v)| distance(u, v)).collect();
+    let belonging = first.iter().zip(second).map(|(u, v)| 1.0 - product(u, v)).collect();
     let others_of = |(i, u): (usize, &Vec<f32>)| {
-        second.iter().enumerate().filter(|(j, _)| apart(i, *j)).map(|(_, v)| distance(u, v)).collect()
+        let others: Vec<&[f32]> =
+            second.iter().enumerate().filter(|(j, _)| apart(i, *j)).map(|(_, v)| v.as_slice()).collect();
+        products(u, &others).into_iter().map(|product| 1.0 - product).collect()
     };
-    (belonging, first.iter().enumerate().map(others_of).collect())
+    (belonging, first.par_iter().enumerate().map(others_of).collect())
 }
 
 /// How often two modalities alone pick the same class, 0 to 1; their interval is Wilson's. `None` without samples or when

@@ -10,11 +10,12 @@ use edgeval_measure::{
 };
 use edgeval_models::{Modality, Model, Prediction, Window};
 use edgeval_wire as wire;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde::Serialize;
 
 use super::observer::Watcher;
 use crate::clock::Moment;
-use crate::pipeline::{self, Period};
+use crate::pipeline::{self, Answer, Period};
 use crate::probe::{Roots, memory, power};
 use crate::report::conditions::{Observed, Watch};
 use crate::report::energy::{EnergyFigures, Meter};
@@ -28,6 +29,8 @@ const LONGEST: Duration = Duration::from_secs(10);
 const TIMED_AT_LEAST: usize = 3;
 /// Windows that are answered before any is timed.
 const WARM_UP: usize = 3;
+/// Windows that are read before they are timed, with all cores.
+const READ_AT_ONCE: usize = 8;
 /// Memory is read once in so many windows, between them: a reading takes a millisecond.
 const READ_EVERY: usize = 25;
 /// Resamples of the latency's interval.
@@ -111,39 +114,31 @@ impl Timed {
         let positions = set.positions(split)?;
         let roots = Roots::default();
         let step = positions.len().div_ceil(TIMED).max(1);
-        let count = positions.len().div_ceil(step);
+        let timed: Vec<usize> = positions.iter().copied().step_by(step).collect();
+        let read = |places: &[usize]| -> anyhow::Result<Vec<Window>> {
+            let windows = places.par_iter().map(|&place| set.window_without(&set.samples()[place], without));
+            Ok(windows.collect::<Result<_, _>>()?)
+        };
         let watch = Watch::start(&roots, Moment::now());
-        let (mut period, mut latencies_us, started) = (Period::new(), Vec::new(), Moment::now());
-        let (mut pss_bytes, mut said) = (Ok(Vec::new()), BTreeMap::new());
-        let warm_up = positions.iter().take(WARM_UP).map(|place| (place, false));
-        for (&place, is_timed) in warm_up.chain(positions.iter().step_by(step).map(|place| (place, true))) {
-            // Between windows: what it takes isn't in their time.
-            watcher.show("timing", latencies_us.len(), count);
-            let window = set.window_without(&set.samples()[place], without)?;
-            let answer = pipeline::answer(model, &window, Duration::ZERO)?;
-            if is_timed {
-                let times = &answer.times;
-                latencies_us.push((times.preprocess + times.inference + times.postprocess).as_secs_f64() * 1e6);
-                period.record(&answer);
-                if latencies_us.len() % READ_EVERY == 1 {
-                    read_memory(&mut pss_bytes);
+        for window in read(&positions[..WARM_UP.min(positions.len())])? {
+            pipeline::answer(model, &window, Duration::ZERO)?;
+        }
+        let mut found = Answered::new();
+        // Read with all cores, then answered with one: nothing else is at work while a window is timed.
+        'timing: for places in timed.chunks(READ_AT_ONCE) {
+            for (&place, window) in places.iter().zip(read(places)?) {
+                watcher.show("timing", found.latencies_us.len(), timed.len());
+                found.push(place, pipeline::answer(model, &window, Duration::ZERO)?);
+                if found.is_enough() || watcher.interrupted() {
+                    break 'timing;
                 }
-                // What can't be scored is refused where it is asked about again.
-                if answer.prediction.confidence.is_finite() {
-                    said.insert(place, answer.prediction);
-                }
-            }
-            let is_long = latencies_us.len() >= TIMED_AT_LEAST && Moment::now().since(started) > LONGEST;
-            if is_long || watcher.interrupted() {
-                break;
             }
         }
-        let windows =
-            positions.iter().take(ENERGY_WINDOWS).map(|&place| set.window_without(&set.samples()[place], without));
-        let windows = windows.collect::<Result<Vec<_>, _>>()?;
-        let energy = measure_energy(model, &windows, &roots, budgets, watcher)?;
-        let observed = watch.finish(Moment::now(), period.inference_processor_time + energy.1);
-        Ok(Self { period, latencies_us, pss_bytes, energy: energy.0, observed, said })
+        let windows = read(&positions[..ENERGY_WINDOWS.min(positions.len())])?;
+        let (energy, energy_time) = measure_energy(model, &windows, &roots, budgets, watcher)?;
+        let observed = watch.finish(Moment::now(), found.period.inference_processor_time + energy_time);
+        let Answered { period, latencies_us, pss_bytes, said, .. } = found;
+        Ok(Self { period, latencies_us, pss_bytes, energy, observed, said })
     }
 
     /// The figures, held against budgets.
@@ -173,14 +168,15 @@ impl Timed {
     }
 
     fn latency_p99_us(&self) -> Measured {
-        let latencies = &self.latencies_us;
+        let mut latencies = self.latencies_us.clone();
+        latencies.sort_by(f64::total_cmp);
         let names: Vec<String> = (0..latencies.len()).map(|place| place.to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let resamples = resample_clusters(&names, &vec![""; names.len()], RESAMPLES, 1);
-        bootstrap(latencies.len(), &resamples, |indices| {
-            let mut drawn: Vec<f64> = indices.iter().map(|&index| latencies[index]).collect();
-            drawn.sort_by(f64::total_cmp);
-            percentile(&drawn, 0.99)
+        bootstrap(latencies.len(), &resamples, |ranks| {
+            let mut ranks = ranks.to_vec();
+            ranks.sort_unstable();
+            percentile(&ranks.iter().map(|&rank| latencies[rank]).collect::<Vec<_>>(), 0.99)
         })
     }
 
@@ -225,6 +221,40 @@ fn measure_energy(
     }
     let figures = EnergyFigures::of(&Ok(meter.finish()), Ok(&idle), period.windows);
     Ok((figures, period.inference_processor_time))
+}
+
+/// Windows that were timed so far.
+#[derive(Debug)]
+struct Answered {
+    started: Moment,
+    period: Period,
+    latencies_us: Vec<f64>,
+    pss_bytes: Result<Vec<u64>, String>,
+    said: BTreeMap<usize, Prediction>,
+}
+
+impl Answered {
+    fn new() -> Self {
+        let (latencies_us, pss_bytes, said) = (Vec::new(), Ok(Vec::new()), BTreeMap::new());
+        Self { started: Moment::now(), period: Period::new(), latencies_us, pss_bytes, said }
+    }
+
+    fn push(&mut self, place: usize, answer: Answer) {
+        let times = &answer.times;
+        self.latencies_us.push((times.preprocess + times.inference + times.postprocess).as_secs_f64() * 1e6);
+        self.period.record(&answer);
+        if self.latencies_us.len() % READ_EVERY == 1 {
+            read_memory(&mut self.pss_bytes);
+        }
+        // What can't be scored is refused where it is asked about again.
+        if answer.prediction.confidence.is_finite() {
+            self.said.insert(place, answer.prediction);
+        }
+    }
+
+    fn is_enough(&self) -> bool {
+        self.latencies_us.len() >= TIMED_AT_LEAST && Moment::now().since(self.started) > LONGEST
+    }
 }
 
 /// Adds a reading; one that fails is what remains.

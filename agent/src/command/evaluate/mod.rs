@@ -62,7 +62,7 @@ pub struct Args {
     /// Threads that one inference may use
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
-    /// Models that work side by side, each on its own samples [default: one a core]
+    /// Models that work side by side, each on its own samples; intervals take as many cores [default: one a core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// Leave one modality out: the model gets a black picture, silence or no words
@@ -131,6 +131,12 @@ impl Args {
         Execution { engine: self.engine, threads: self.threads.into() }
     }
 
+    /// Models that work side by side.
+    fn jobs(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.jobs.map_or(cores / usize::from(self.threads).max(1), usize::from).max(1)
+    }
+
     fn without(&self) -> Option<Modality> {
         self.without.as_deref().and_then(|word| word.parse().ok())
     }
@@ -150,6 +156,8 @@ impl Args {
 /// When the model or the set can't be used, or a sample can't be read.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.background.enter()?;
+    // Intervals and reading take as many cores as the models do. This thread is one of them: it would only wait otherwise.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(args.jobs()).use_current_thread().build_global();
     let weights = scorecard::weights(&args.weights)?;
     [&args.html, &args.write_reference_errors].into_iter().flatten().try_for_each(|file| check_writable(file))?;
     let (bundle, mut loaded) = measurement::load_bundle(&args.model, args.precision, args.execution())?;
@@ -214,8 +222,6 @@ fn refuse_without(args: &Args, manifest: &Manifest, model: &Model) -> anyhow::Re
 /// As many models as work side by side, each with its other arithmetic where the bundle has one. They share weights; models of several threads
 /// don't, because they would share those, too.
 fn workers(args: &Args, bundle: &Bundle, first: Model) -> anyhow::Result<Vec<Worker>> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let count = args.jobs.map_or(cores / usize::from(args.threads).max(1), usize::from).max(1);
     let other = match args.precision {
         Precision::Int8 => Precision::Fp32,
         Precision::Fp32 => Precision::Int8,
@@ -224,7 +230,7 @@ fn workers(args: &Args, bundle: &Bundle, first: Model) -> anyhow::Result<Vec<Wor
     let load = |precision| Model::load(bundle, precision, args.execution());
     let worker = |model| anyhow::Ok(Worker { model, other: has_other.then(|| load(other)).transpose()? });
     let mut workers = vec![worker(first)?];
-    for _ in 1..count {
+    for _ in 1..args.jobs() {
         workers.push(match workers.first() {
             Some(first) if args.threads == 1 => first.clone(),
             _ => worker(load(args.precision)?)?,
