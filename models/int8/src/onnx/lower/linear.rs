@@ -1,5 +1,7 @@
 //! Convolutions and products.
 
+use std::sync::Arc;
+
 use super::windows::{images, window};
 use super::{Step, Tensor, Wish};
 use crate::graph::{ChannelAxis, Convolution, Operation, Window};
@@ -19,18 +21,19 @@ pub fn convolution(wish: &Wish<'_>) -> Result<Vec<Step>, String> {
     }
     let [channels, of_group] = [weights.shape[0], weights.shape[1]];
     let taps: usize = kernel.iter().product();
-    let mut reordered = vec![0; weights.values.len()];
     let each = (taps * of_group).max(1);
-    for (from, to) in weights.values.chunks(each).zip(reordered.chunks_mut(each)) {
-        turn(from, taps, to);
-    }
+    let reordered = filled(weights.values.len(), |reordered| {
+        for (from, to) in weights.values.chunks(each).zip(reordered.chunks_mut(each)) {
+            turn(from, taps, to);
+        }
+    });
     let groups = usize::try_from(wish.call.attribute("group", 1)).map_err(|_| "has a negative number of groups")?;
     let convolution = Convolution {
         layout: ChannelAxis::Second,
         window: window(&wish.call, kernel, &from)?,
         groups,
         output_channels: channels,
-        weights: reordered.into(),
+        weights: reordered,
         weight_zero_points: zero_points(&weights, channels),
         bias: bias(wish, 2, &weights, input.quantization, channels)?,
         multipliers: multipliers(wish, &weights, input.quantization, channels),
@@ -85,24 +88,32 @@ fn product(wish: &Wish<'_>, weights: Weights, turned: bool) -> Result<Vec<Step>,
     if from.last() != Some(&depth) {
         return Err("its sides don't fit each other".to_owned());
     }
-    let mut by_channel = vec![0; weights.values.len()];
-    if turned {
-        by_channel.copy_from_slice(&weights.values);
-    } else {
-        turn(&weights.values, channels, &mut by_channel);
-    }
+    let by_channel = filled(weights.values.len(), |by_channel| match turned {
+        true => by_channel.copy_from_slice(&weights.values),
+        false => turn(&weights.values, channels, by_channel),
+    });
     let convolution = Convolution {
         layout: ChannelAxis::Last,
         window: Window::POINT,
         groups: 1,
         output_channels: channels,
-        weights: by_channel.into(),
+        weights: by_channel,
         weight_zero_points: zero_points(&weights, channels),
         bias: bias(wish, 2, &weights, input.quantization, channels)?,
         multipliers: multipliers(wish, &weights, input.quantization, channels),
         bounds: wish.bounds,
     };
     wish.step(Operation::Convolution(convolution), vec![Tensor::Named(input, from)])
+}
+
+/// Shared weights that are written where they stay: a vector would be copied.
+fn filled(length: usize, fill: impl FnOnce(&mut [i8])) -> Arc<[i8]> {
+    let mut weights: Arc<[i8]> = std::iter::repeat_n(0, length).collect();
+    // Nobody else has them yet.
+    if let Some(weights) = Arc::get_mut(&mut weights) {
+        fill(weights);
+    }
+    weights
 }
 
 /// Constant weights with channels along an axis.
