@@ -250,6 +250,11 @@ impl View<'_> {
             return Err("takes matrices".to_owned());
         };
         demand(depth == other, "has matrices that don't fit")?;
+        if let [Kind::Quantized(left), Kind::Quantized(right), Kind::Quantized(output)] =
+            [self.input(0).kind, self.input(1).kind, self.output().kind]
+        {
+            demand((left.scale * right.scale / output.scale).is_finite(), "has an infinite multiplier")?;
+        }
         let mut shape = broadcast(left_leading, right_leading)?;
         shape.extend([rows, columns]);
         Ok(shape)

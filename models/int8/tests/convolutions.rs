@@ -19,10 +19,12 @@ use support::Random;
 /// Height and width, channels in and out, kernel, stride, dilation, groups.
 type Shape = ([usize; 2], [usize; 2], usize, usize, usize, usize);
 
-const SHAPES: [Shape; 21] = [
+const SHAPES: [Shape; 23] = [
     ([5, 5], [64, 16], 1, 1, 1, 1),
     ([6, 7], [100, 40], 1, 1, 1, 1),
     ([7, 9], [24, 33], 3, 1, 1, 1),
+    ([5, 4], [44, 70], 1, 1, 1, 1),
+    ([5, 5], [16, 128], 3, 1, 1, 2),
     ([1, 1], [16, 16], 1, 1, 1, 1),
     ([1, 1], [600, 33], 1, 1, 1, 1),
     ([1, 7], [32, 16], 1, 1, 1, 1),

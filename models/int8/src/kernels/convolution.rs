@@ -1,12 +1,12 @@
 //! Convolutions, and products with constant weights.
 
-use super::Kernels;
 use super::access::Shared;
 use super::depthwise::{CHANNELS, DepthwiseConvolution};
 use super::gather::Gather;
 use super::panels::{Matrix, Panels};
 use super::tile::To;
 use super::work::{self, Work};
+use super::{Kernels, Large};
 use crate::graph::{Convolution, Window};
 use crate::quantization::Bounds;
 use crate::threads::Threads;
@@ -221,19 +221,21 @@ fn pack_groups(
     };
     let groups = 0..geometry.groups;
     let symmetric = convolution.weight_zero_points.iter().all(|zero_point| *zero_point == 0);
-    let large = geometry.rows() >= MINIMUM_ROWS && depth >= MINIMUM_DEPTH;
-    if let Some(pairs) = kernels.pairs.filter(|_| symmetric && large) {
-        let panels: Option<Vec<Panels>> = groups.clone().map(|group| Panels::in_pairs(pairs, matrix(group))).collect();
-        if let Some(panels) = panels {
-            return (pairs, panels);
+    let size = [geometry.rows(), depth, columns];
+    let suits = |large: &&Large| {
+        size.iter().zip(large.least).all(|(size, least)| *size >= least) && (symmetric || !large.in_pairs)
+    };
+    if let Some(large) = kernels.large.as_ref().filter(suits) {
+        let pack = |group: usize| match large.in_pairs {
+            true => Panels::in_pairs(large.kernels, matrix(group)),
+            false => Some(Panels::new(large.kernels, matrix(group))),
+        };
+        if let Some(panels) = groups.clone().map(pack).collect() {
+            return (large.kernels, panels);
         }
     }
     (kernels, groups.map(|group| Panels::new(kernels, matrix(group))).collect())
 }
-
-/// So many rows and so much depth make it worth while to take weights in pairs.
-const MINIMUM_ROWS: usize = 16;
-const MINIMUM_DEPTH: usize = 96;
 
 impl Columns {
     fn new(geometry: &Geometry, convolution: &Convolution, whole: usize, taken: i32) -> Self {

@@ -40,8 +40,8 @@ pub struct Kernels {
     taken: i32,
     /// Faster ones for weights that are never −128, packed alike.
     symmetric: Option<&'static Kernels>,
-    /// Faster ones for many rows by weights that rarely saturate pairs of products, packed otherwise.
-    pairs: Option<&'static Kernels>,
+    /// Faster ones for large products.
+    large: Option<Large>,
     /// Puts rows of bytes in the order in which tiles read them; none: as they are. Its caller checked that the processor
     /// has the instructions.
     interleave: Option<unsafe fn(&Rows<'_>, &mut [u8])>,
@@ -55,6 +55,15 @@ pub struct Kernels {
     by_columns: bool,
     /// Whether it multiplies the columns of known windows once for all the pixels that see them.
     shares_columns: bool,
+}
+
+/// Kernels for large products: putting rows in another order first is worth while there.
+struct Large {
+    kernels: &'static Kernels,
+    /// How many rows, depths and columns a product has at least.
+    least: [usize; 3],
+    /// Whether two products are added in 16 bits: weights that could saturate them are corrected, and have no zero points.
+    in_pairs: bool,
 }
 
 /// How rows of bytes are laid out before they are multiplied.

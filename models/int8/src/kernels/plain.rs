@@ -19,7 +19,7 @@ pub static KERNELS: Kernels = Kernels {
     depth: DEPTH,
     taken: 0,
     symmetric: None,
-    pairs: None,
+    large: None,
     interleave: None,
     tile,
     depthwise,

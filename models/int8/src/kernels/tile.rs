@@ -42,7 +42,7 @@ pub struct Tile<'a> {
 }
 
 /// Rows of bytes.
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only AVX2 interleaves rows"))]
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code, reason = "for SIMD kernels"))]
 pub struct Rows<'a> {
     /// The rows, one after the other.
     pub bytes: &'a [u8],

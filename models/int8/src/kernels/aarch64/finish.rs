@@ -81,12 +81,12 @@ unsafe fn without_zero_points(finish: &Finish<'_>, row: usize, sums: &[int32x4_t
     sums
 }
 
-/// How sums become bytes: [`requantize`](crate::quantization::requantize), its upper bound put off to the end, where
-/// sixteen bytes are bounded at once. Saturation in between changes nothing: bounds are integers from 0 to 255.
+/// How sums become bytes: [`requantize`](crate::quantization::requantize), its bounds put off to the end, where sixteen bytes are bounded at once.
+/// Saturation in between changes nothing: bounds are integers from 0 to 255. A sum times a multiplier is a number: multipliers are finite.
 pub struct Scale {
     multipliers: [float32x4_t; VECTORS],
-    low: float32x4_t,
     zero_point: int16x8_t,
+    low: uint8x16_t,
     high: uint8x16_t,
 }
 
@@ -99,8 +99,8 @@ impl Scale {
         Self {
             // SAFETY: the caller's promise.
             multipliers: [0, 4, 8, 12].map(|column| unsafe { vld1q_f32(from(multipliers, column, 4)) }),
-            low: vdupq_n_f32((i32::from(bounds.low) - i32::from(zero_point)) as f32),
             zero_point: vdupq_n_s16(i16::from(zero_point)),
+            low: vdupq_n_u8(bounds.low),
             high: vdupq_n_u8(bounds.high),
         }
     }
@@ -108,14 +108,10 @@ impl Scale {
     #[target_feature(enable = "neon")]
     #[inline]
     pub fn bytes(&self, sums: &[int32x4_t; VECTORS]) -> uint8x16_t {
-        let steps = |vector: usize| {
-            let scaled = vmulq_f32(vcvtq_f32_s32(sums[vector]), self.multipliers[vector]);
-            // The maximum of numbers: it turns NaN into `low`.
-            vcvtnq_s32_f32(vmaxnmq_f32(scaled, self.low))
-        };
+        let steps = |vector: usize| vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(sums[vector]), self.multipliers[vector]));
         let words =
             |low: int32x4_t, high: int32x4_t| vqaddq_s16(vqmovn_high_s32(vqmovn_s32(low), high), self.zero_point);
         let (low, high) = (words(steps(0), steps(1)), words(steps(2), steps(3)));
-        vminq_u8(vqmovun_high_s16(vqmovun_s16(low), high), self.high)
+        vminq_u8(vmaxq_u8(vqmovun_high_s16(vqmovun_s16(low), high), self.low), self.high)
     }
 }

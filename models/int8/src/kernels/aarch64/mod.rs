@@ -9,12 +9,13 @@ mod columns;
 mod depthwise;
 mod finish;
 mod instructions;
+mod interleaved;
 mod table;
 mod tiles;
 
 use std::arch::is_aarch64_feature_detected;
 
-use super::{Form, Kernels};
+use super::{Form, Kernels, Large};
 use depthwise::depthwise;
 
 /// Columns of every tile.
@@ -44,7 +45,7 @@ static I8MM: Kernels = Kernels {
     depth: 8,
     taken: 0,
     symmetric: None,
-    pairs: None,
+    large: None,
     interleave: None,
     tile: tiles::i8mm,
     depthwise: columns::depthwise,
@@ -61,13 +62,22 @@ static DOTPROD: Kernels = Kernels {
     depth: 4,
     taken: 128,
     symmetric: None,
-    pairs: None,
+    large: Some(Large { kernels: &DOTPROD_LARGE, least: [12, 1, 32], in_pairs: false }),
     interleave: None,
     tile: tiles::dotprod,
     depthwise: columns::depthwise,
     look_up: table::look_up,
     by_columns: true,
     shares_columns: false,
+};
+
+/// Rows are put in the order in which tiles read them, less 128, once for all panels.
+static DOTPROD_LARGE: Kernels = Kernels {
+    rows: interleaved::ROWS,
+    large: None,
+    interleave: Some(interleaved::interleave),
+    tile: interleaved::tile,
+    ..DOTPROD
 };
 
 static NEON: Kernels = Kernels {
@@ -78,7 +88,7 @@ static NEON: Kernels = Kernels {
     depth: 16,
     taken: 128,
     symmetric: Some(&NEON_SYMMETRIC),
-    pairs: None,
+    large: None,
     interleave: None,
     tile: tiles::neon,
     depthwise,
@@ -96,7 +106,7 @@ static NEON_SYMMETRIC: Kernels = Kernels {
     depth: 16,
     taken: 128,
     symmetric: None,
-    pairs: None,
+    large: None,
     interleave: None,
     tile: tiles::neon_symmetric,
     depthwise,

@@ -49,7 +49,7 @@ pub unsafe fn neon_symmetric(strip: &Tile<'_>) {
 /// The biases of the tile's columns.
 #[target_feature(enable = "neon")]
 #[inline]
-fn bias(tile: &Tile<'_>) -> [int32x4_t; VECTORS] {
+pub fn bias(tile: &Tile<'_>) -> [int32x4_t; VECTORS] {
     // SAFETY: there are as many biases as columns.
     [0, 1, 2, 3].map(|vector| unsafe { vld1q_s32(from(tile.finish.bias, vector * 4, 4)) })
 }
@@ -128,7 +128,7 @@ unsafe fn rows_dotprod<const ROWS: usize>(tile: &Tile<'_>) {
 /// As [`dotprod`]; the depths exist.
 #[target_feature(enable = "neon,dotprod")]
 #[inline]
-unsafe fn dot_step<const LANE: i32, const ROWS: usize>(
+pub unsafe fn dot_step<const LANE: i32, const ROWS: usize>(
     tile: &Tile<'_>,
     depth: usize,
     bytes: &[int8x16_t; ROWS],

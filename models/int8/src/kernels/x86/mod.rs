@@ -10,7 +10,7 @@ mod pairs;
 mod table;
 mod tiles;
 
-use super::{Form, Kernels};
+use super::{Form, Kernels, Large};
 use depthwise::depthwise;
 
 /// Adds what this processor can run, fastest first.
@@ -38,7 +38,7 @@ static AVX2: Kernels = Kernels {
     depth: 2,
     taken: 0,
     symmetric: None,
-    pairs: Some(&AVX2_PAIRS),
+    large: Some(Large { kernels: &AVX2_PAIRS, least: [16, 96, 1], in_pairs: true }),
     interleave: None,
     tile: tiles::avx2,
     depthwise,
@@ -54,7 +54,7 @@ static AVX2_PAIRS: Kernels = Kernels {
     rows: pairs::ROWS,
     columns: 16,
     depth: 4,
-    pairs: None,
+    large: None,
     interleave: Some(pairs::interleave),
     tile: pairs::tile,
     ..AVX2
@@ -68,7 +68,7 @@ static AVX_VNNI: Kernels = Kernels {
     depth: 4,
     taken: 0,
     symmetric: None,
-    pairs: None,
+    large: None,
     interleave: None,
     tile: tiles::avx_vnni,
     depthwise,
@@ -85,7 +85,7 @@ static AVX512_VNNI: Kernels = Kernels {
     depth: 4,
     taken: 0,
     symmetric: None,
-    pairs: None,
+    large: None,
     interleave: None,
     tile: tiles::avx512_vnni,
     depthwise,
