@@ -1,6 +1,6 @@
 # edgeval: everything a person or a machine does with this tree. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-faults fuzz format lint unit parity board test-int8-arm test-digests-arm count-int8 test-int8-memory bench-int8 bench-evaluate exact-int8 footprint footprint-here vectors vectors-int8 stamps dist deb test-boards clean
+.PHONY: help build demo test test-faults fuzz format lint unit parity board test-int8-arm test-int8-vnni test-digests-arm count-int8 test-int8-memory bench-int8 bench-evaluate exact-int8 footprint footprint-here vectors vectors-int8 stamps dist deb test-boards clean
 SHELL := /bin/bash
 
 CARGO ?= cargo
@@ -49,6 +49,9 @@ board: build packages-board ## The virtual board: a Debian kernel under QEMU wit
 
 test-int8-arm: packages-aarch64 ## Tests of integer execution on three emulated Arm processors
 	cross/test-int8.sh
+
+test-int8-vnni: packages-build packages-emulated-x86 ## The same on an emulated x86-64 processor with AVX-512 VNNI and AVX-VNNI
+	cross/test-int8-vnni.sh
 
 test-digests-arm: packages-aarch64 ## Whether corruptions have the same bits on an emulated Arm processor
 	cross/test-digests.sh

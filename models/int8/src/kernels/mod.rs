@@ -130,3 +130,17 @@ impl Kernels {
         depth.next_multiple_of(self.depth)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Kernels;
+
+    /// Where emulated processors are tested: a kernel that isn't chosen isn't tested, and nothing else would tell.
+    #[test]
+    fn the_expected_kernels_are_available() {
+        let Ok(expected) = std::env::var("INT8_KERNELS") else { return };
+        let names: Vec<&str> = Kernels::available().into_iter().map(Kernels::name).collect();
+        assert_eq!(names.join(" "), expected);
+        assert_eq!(Kernels::best().name(), names[0]);
+    }
+}
