@@ -137,13 +137,9 @@ impl Figures<'_> {
         let step = side.len().div_ceil(UNIFORM).max(1);
         let looked_at: Vec<Vec<f32>> = side.iter().step_by(step).cloned().collect();
         let kernel = UniformityKernel::new(&looked_at);
-        self.of(|indices| {
-            let mut drawn: Vec<usize> =
-                indices.iter().filter(|index| index.is_multiple_of(step)).map(|index| index / step).collect();
-            drawn.sort_unstable();
-            drawn.dedup();
-            kernel.as_ref()?.of(&drawn)
-        })
+        let places: Vec<Option<usize>> =
+            (0..side.len()).map(|index| index.is_multiple_of(step).then_some(index / step)).collect();
+        self.of(|indices| kernel.as_ref()?.of(indices.iter().filter_map(|&index| places[index])))
     }
 }
 

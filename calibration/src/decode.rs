@@ -49,7 +49,7 @@ fn wav(bytes: &[u8]) -> Result<Sound, String> {
         }
     };
     let samples = samples.map_err(|error| error.to_string())?;
-    mono(&samples, usize::from(format.channels), format.sample_rate)
+    mono(samples, usize::from(format.channels), format.sample_rate)
 }
 
 fn flac(bytes: &[u8]) -> Result<Sound, String> {
@@ -57,7 +57,9 @@ fn flac(bytes: &[u8]) -> Result<Sound, String> {
     let format = reader.streaminfo();
     bounded(format.samples.unwrap_or(0).saturating_mul(format.channels.into()))?;
     let full_scale = full_scale(format.bits_per_sample);
-    let (promised, mut samples) = (format.samples, Vec::new());
+    let promised = format.samples;
+    // What a header promises is taken at its word as far as the file is long: silence alone takes less.
+    let mut samples = Vec::with_capacity(promised.map_or(0, |count| bytes.len().min(count as usize)));
     let (mut blocks, mut buffer) = (reader.blocks(), Vec::new());
     while let Some(block) = blocks.read_next_or_eof(buffer).map_err(|error| error.to_string())? {
         let places = 0..block.duration();
@@ -71,7 +73,7 @@ fn flac(bytes: &[u8]) -> Result<Sound, String> {
     if let Some(promised) = promised.filter(|promised| *promised != frames) {
         return Err(format!("it has {frames} samples and promises {promised}: it was cut short"));
     }
-    mono(&samples, format.channels as usize, format.sample_rate)
+    mono(samples, format.channels as usize, format.sample_rate)
 }
 
 fn full_scale(bits: u32) -> f32 {
@@ -85,7 +87,7 @@ fn bounded(samples: u64) -> Result<(), String> {
     Ok(())
 }
 
-fn mono(samples: &[f32], channels: usize, sample_rate_hz: u32) -> Result<Sound, String> {
+fn mono(samples: Vec<f32>, channels: usize, sample_rate_hz: u32) -> Result<Sound, String> {
     if channels == 0 || sample_rate_hz == 0 {
         return Err("it has no channels or no sample rate".to_owned());
     }
@@ -93,5 +95,6 @@ fn mono(samples: &[f32], channels: usize, sample_rate_hz: u32) -> Result<Sound, 
         return Err("it has samples that aren't numbers (NaN or infinite)".to_owned());
     }
     let mean = |frame: &[f32]| frame.iter().sum::<f32>() / channels as f32;
-    Ok(Sound { sample_rate_hz, samples: samples.chunks_exact(channels).map(mean).collect() })
+    let samples = if channels == 1 { samples } else { samples.chunks_exact(channels).map(mean).collect() };
+    Ok(Sound { sample_rate_hz, samples })
 }

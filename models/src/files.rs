@@ -50,7 +50,7 @@ pub fn read_bounded(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, FileError>
     if size_bytes > limit_bytes {
         return Err(FileError::TooLarge { path: path.to_owned(), size_bytes, limit_bytes });
     }
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or(0));
     file.take(limit_bytes).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(bytes)
 }

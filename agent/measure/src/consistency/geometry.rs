@@ -1,5 +1,7 @@
 //! How two modalities' embeddings lie on the sphere.
 
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+
 use crate::vectors::{dimension, dimension_of_both, mean, squared_distance};
 
 /// E‖x − y‖² over pairs that belong together, 0 to 4 for unit vectors; less is better (Wang & Isola 2020, α = 2).
@@ -19,7 +21,7 @@ pub fn alignment(first: &[Vec<f32>], second: &[Vec<f32>]) -> Option<f64> {
 /// `None` with fewer than two rows, or vectors that aren't finite and all of one length. Time grows with the square of the rows.
 #[must_use]
 pub fn uniformity(rows: &[Vec<f32>]) -> Option<f64> {
-    UniformityKernel::new(rows)?.of(&(0..rows.len()).collect::<Vec<_>>())
+    UniformityKernel::new(rows)?.of(0..rows.len())
 }
 
 /// What uniformity is the mean of, for every two rows: made once where many choices of the rows are looked at.
@@ -34,16 +36,20 @@ impl UniformityKernel {
         let kernel = |(i, row): (usize, &Vec<f32>)| {
             rows[..i].iter().map(|other| libm::exp(-2.0 * squared_distance(row, other))).collect()
         };
-        Some(Self(rows.iter().enumerate().map(kernel).collect()))
+        Some(Self(rows.par_iter().enumerate().map(kernel).collect()))
     }
 
-    /// The uniformity of different rows, by their rising places; `None` with fewer than two.
+    /// The uniformity of some rows, by their places; one that is named twice counts once. `None` with fewer than two.
     #[must_use]
-    pub fn of(&self, rows: &[usize]) -> Option<f64> {
+    pub fn of(&self, rows: impl Iterator<Item = usize>) -> Option<f64> {
         let mut chosen = vec![0.0; self.0.len()];
-        rows.iter().for_each(|&row| chosen[row] = 1.0);
-        let sum: f64 = rows.iter().map(|&row| masked_sum(&self.0[row], &chosen)).sum();
-        let pairs = rows.len() * rows.len().saturating_sub(1) / 2;
+        rows.for_each(|row| chosen[row] = 1.0);
+        let (mut sum, mut count) = (0.0, 0_usize);
+        for (row, _) in self.0.iter().zip(&chosen).filter(|(_, chosen)| **chosen > 0.0) {
+            sum += masked_sum(row, &chosen);
+            count += 1;
+        }
+        let pairs = count * count.saturating_sub(1) / 2;
         // So far apart that every kernel is zero in floats: lower than can be told.
         Some(sum / pairs as f64).filter(|kernel| *kernel > 0.0).map(libm::log)
     }
