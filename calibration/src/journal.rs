@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use edgeval_models::Prediction;
 use serde::{Deserialize, Serialize};
@@ -12,8 +13,8 @@ use crate::{SetError, Trial};
 
 /// No line is longer: a sample takes tens of kilobytes.
 const MAXIMUM_LINE_BYTES: u64 = 16 << 20;
-/// Lines are forced to the disk in groups: a flash card wears out by writes.
-const LINES_A_SYNC: usize = 32;
+/// Lines are forced to the disk no oftener: a flash card wears out by writes, and waits for them. A loss of power loses what took so long.
+const BETWEEN_SYNCS: Duration = Duration::from_secs(2);
 
 /// What was done before.
 #[derive(Debug, Default)]
@@ -30,7 +31,10 @@ pub struct Journal {
     path: PathBuf,
     /// None keeps nothing.
     file: Option<File>,
-    unsynced: usize,
+    /// When lines were forced to the disk last.
+    synced: Instant,
+    /// Whether there are lines since.
+    is_behind: bool,
 }
 
 /// A line.
@@ -47,10 +51,14 @@ enum Line {
 }
 
 impl Journal {
+    fn at(path: PathBuf, file: Option<File>) -> Self {
+        Self { path, file, synced: Instant::now(), is_behind: false }
+    }
+
     /// Keeps nothing.
     #[must_use]
-    pub const fn nowhere() -> Self {
-        Self { path: PathBuf::new(), file: None, unsynced: 0 }
+    pub fn nowhere() -> Self {
+        Self::at(PathBuf::new(), None)
     }
 
     /// Begins anew at `path`. `evaluation` says all that a result depends on: model, set, options.
@@ -62,7 +70,7 @@ impl Journal {
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(|reason| wrong(path, &reason))?;
         lock(&file, path)?;
         file.set_len(0).map_err(|reason| wrong(path, &reason))?;
-        let mut journal = Self { path: path.to_owned(), file: Some(file), unsynced: 0 };
+        let mut journal = Self::at(path.to_owned(), Some(file));
         journal.append(&Line::Evaluation(evaluation.to_owned()))?;
         Ok(journal)
     }
@@ -79,7 +87,7 @@ impl Journal {
         lock(&file, path)?;
         let (kept, whole_bytes) = read(path, evaluation)?;
         file.set_len(whole_bytes).map_err(|reason| wrong(path, &reason))?;
-        Ok((Self { path: path.to_owned(), file: Some(file), unsynced: 0 }, kept))
+        Ok((Self::at(path.to_owned(), Some(file)), kept))
     }
 
     /// Keeps what the model said of a sample as it is.
@@ -103,9 +111,10 @@ impl Journal {
     /// # Errors
     /// When that fails.
     pub fn sync(&mut self) -> Result<(), SetError> {
-        self.unsynced = 0;
-        let synced = self.file.as_ref().map_or(Ok(()), File::sync_data);
-        synced.map_err(|reason| wrong(&self.path, &reason))
+        let Some(file) = self.file.as_ref().filter(|_| self.is_behind) else { return Ok(()) };
+        file.sync_data().map_err(|reason| wrong(&self.path, &reason))?;
+        (self.synced, self.is_behind) = (Instant::now(), false);
+        Ok(())
     }
 
     fn append(&mut self, line: &Line) -> Result<(), SetError> {
@@ -113,8 +122,8 @@ impl Journal {
         let mut bytes = serde_json::to_vec(line).map_err(|reason| wrong(&self.path, &reason))?;
         bytes.push(b'\n');
         file.write_all(&bytes).map_err(|reason| wrong(&self.path, &reason))?;
-        self.unsynced += 1;
-        if self.unsynced >= LINES_A_SYNC { self.sync() } else { Ok(()) }
+        self.is_behind = true;
+        if self.synced.elapsed() >= BETWEEN_SYNCS { self.sync() } else { Ok(()) }
     }
 }
 

@@ -146,8 +146,8 @@ def main():
     if not arguments.only_agreement and not wrong:
         few, fewest = subset(20 if arguments.quick else arguments.samples), 2 if arguments.quick else 3
         one = subset(1)
-        start = [ours.run(one, "--quick")[1].seconds for _ in range(fewest)]
-        clean = take_turns("clean pass", lambda: ours.run(SET, "--quick")[1], lambda: theirs("clean", SET)[1], 2 if arguments.quick else 7, 90, 2)
+        start = [ours.run(one, "--quick")[1].seconds for _ in range(3 * fewest)]
+        clean = take_turns("clean pass", lambda: ours.run(SET, "--quick")[1], lambda: theirs("clean", SET)[1], 2 if arguments.quick else 21, 90, 2)
         sweep = take_turns("sweep", lambda: ours.run(few, "--examine", "0")[1], lambda: theirs("sweep", few)[1],
                            2 if arguments.quick else 9, 300, fewest)
         tables.insert(0, report.speed_table(clean, sweep, start))
