@@ -153,9 +153,11 @@ fn squared_length(row: &[f64]) -> f64 {
 
 /// The mean of some rows; `None` without any.
 fn mean_row(rows: &[Vec<f64>], indices: &[usize]) -> Option<Vec<f64>> {
+    let mut times = vec![0.0; rows.len()];
+    indices.iter().for_each(|&index| times[index] += 1.0);
     let mut sum = vec![0.0; rows.first()?.len()];
-    for &index in indices {
-        sum.iter_mut().zip(&rows[index]).for_each(|(sum, value)| *sum += value);
+    for (row, times) in rows.iter().zip(times).filter(|(_, times)| *times > 0.0) {
+        sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += times * value);
     }
     (!indices.is_empty()).then(|| sum.into_iter().map(|sum| sum / indices.len() as f64).collect())
 }
@@ -163,6 +165,9 @@ fn mean_row(rows: &[Vec<f64>], indices: &[usize]) -> Option<Vec<f64>> {
 /// Whether a pair is among those that are compared: all of up to [`OTHERS`] samples, else a fixed draw that no order of the
 /// samples can meet (SplitMix64's finaliser of the pair's number).
 const fn is_drawn(i: usize, j: usize, samples: usize) -> bool {
+    if samples as u64 <= OTHERS {
+        return true;
+    }
     let mut mixed = (i as u64).wrapping_mul(samples as u64).wrapping_add(j as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

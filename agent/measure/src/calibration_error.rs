@@ -57,7 +57,14 @@ pub fn reliability_bins(confidences: &[f64], right: &[bool]) -> Vec<ReliabilityB
     let border = |bin: usize| bin.min(BINS) as f64 / BINS as f64;
     let mut bins = [(0_u64, 0.0, 0.0); BINS + 1];
     for (&confidence, &right) in confidences.iter().zip(right) {
-        let bin = (1..=BINS).filter(|&bin| confidence >= border(bin)).count();
+        // Where it falls but for rounding, then by the borders themselves.
+        let mut bin = ((confidence * BINS as f64) as usize).min(BINS);
+        while bin < BINS && confidence >= border(bin + 1) {
+            bin += 1;
+        }
+        while bin > 0 && confidence < border(bin) {
+            bin -= 1;
+        }
         bins[bin].0 += 1;
         bins[bin].1 += confidence;
         bins[bin].2 += f64::from(u8::from(right));
@@ -109,6 +116,16 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bin_holds_what_its_borders_say() {
+        let borders = (0..=BINS).map(|bin| bin as f64 / BINS as f64);
+        for confidence in borders.flat_map(|border| [border.next_down(), border, border.next_up()]).chain([f64::NAN]) {
+            let reached = (1..=BINS).filter(|&bin| confidence >= bin as f64 / BINS as f64).count();
+            let bins = reliability_bins(&[confidence], &[true]);
+            assert_eq!(bins.iter().position(|bin| bin.count == 1), Some(reached), "{confidence}");
+        }
+    }
 
     #[test]
     fn sure_and_right_is_calibrated_sure_and_wrong_is_not() {

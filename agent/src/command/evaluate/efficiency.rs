@@ -32,7 +32,7 @@ const WARM_UP: usize = 3;
 /// Windows that are read before they are timed, with all cores.
 const READ_AT_ONCE: usize = 8;
 /// Memory is read once in so many windows, between them: a reading takes a millisecond.
-const READ_EVERY: usize = 50;
+const READ_EVERY: usize = 100;
 /// Resamples of the latency's interval.
 const RESAMPLES: usize = 1000;
 
