@@ -134,8 +134,8 @@ impl Timed {
                 }
             }
         }
-        let windows = read(&positions[..ENERGY_WINDOWS.min(positions.len())])?;
-        let (energy, energy_time) = measure_energy(model, &windows, &roots, budgets, watcher)?;
+        let windows = || read(&positions[..ENERGY_WINDOWS.min(positions.len())]);
+        let (energy, energy_time) = measure_energy(model, windows, &roots, budgets, watcher)?;
         let observed = watch.finish(Moment::now(), found.period.inference_processor_time + energy_time);
         let Answered { period, latencies_us, pss_bytes, said, .. } = found;
         Ok(Self { period, latencies_us, pss_bytes, energy, observed, said })
@@ -195,7 +195,7 @@ impl Timed {
 /// Windows one after the other, without a pause; gives the processor time that their inference took, too.
 fn measure_energy(
     model: &mut Model,
-    windows: &[Window],
+    windows: impl FnOnce() -> anyhow::Result<Vec<Window>>,
     roots: &Roots,
     budgets: &Budgets,
     watcher: &Watcher,
@@ -209,6 +209,7 @@ fn measure_energy(
         let reason = format!("{} needs 60 s: ask for them with --energy-budget-mj, or use bench", source.label);
         return Ok((EnergyFigures::unavailable(&reason), Duration::ZERO));
     }
+    let windows = windows()?;
     let idle = Meter::of(source.clone(), true);
     std::thread::sleep(ENERGY_BY_COUNTER);
     let (idle, meter, started) = (idle.finish(), Meter::of(source, true), Moment::now());
