@@ -156,8 +156,8 @@ impl Args {
 /// When the model or the set can't be used, or a sample can't be read.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.background.enter()?;
-    // Intervals and reading take as many cores as the models do. This thread is one of them: it would only wait otherwise.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(args.jobs()).use_current_thread().build_global();
+    // Intervals and reading take as many cores as the models do. Not this thread: it waits for models that wait for intervals.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(args.jobs()).build_global();
     let weights = scorecard::weights(&args.weights)?;
     [&args.html, &args.write_reference_errors].into_iter().flatten().try_for_each(|file| check_writable(file))?;
     let (bundle, mut loaded) = measurement::load_bundle(&args.model, args.precision, args.execution())?;
