@@ -52,15 +52,18 @@ fn fails(arguments: &[&str], status: i32, words: &[&str]) {
 
 /// A worker looks at intervals between its samples: whoever computes them mustn't wait for the worker.
 #[test]
-fn one_job_ends_when_it_knows_enough() {
-    let arguments = ["evaluate", MODEL, "--set", SET, "--json", "--jobs", "1", "--enough", "0.5", "--examine", "0"];
-    let folder = tempfile::tempdir().unwrap();
-    let mut evaluate = Command::new("timeout");
-    evaluate.args(["--signal=KILL", "120", env!("CARGO_BIN_EXE_edgeval")]).args(arguments).current_dir(root());
-    let output = evaluate.args(["--journal", folder.path().join("journal").to_str().unwrap()]).output().unwrap();
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let tried = report["set"]["tried"].as_u64().unwrap();
-    assert!((32..400).contains(&tried) && report["robustness"]["share_kept"]["value"].is_number(), "{tried}");
+fn workers_end_when_they_know_enough() {
+    for jobs in ["1", "2"] {
+        let arguments =
+            ["evaluate", MODEL, "--set", SET, "--json", "--jobs", jobs, "--enough", "0.5", "--examine", "0"];
+        let folder = tempfile::tempdir().unwrap();
+        let mut evaluate = Command::new("timeout");
+        evaluate.args(["--signal=KILL", "120", env!("CARGO_BIN_EXE_edgeval")]).args(arguments).current_dir(root());
+        let output = evaluate.args(["--journal", folder.path().join("journal").to_str().unwrap()]).output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let tried = report["set"]["tried"].as_u64().unwrap();
+        assert!((32..400).contains(&tried) && report["robustness"]["share_kept"]["value"].is_number(), "{tried}");
+    }
 }
 
 #[test]

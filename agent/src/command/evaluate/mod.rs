@@ -156,8 +156,7 @@ impl Args {
 /// When the model or the set can't be used, or a sample can't be read.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.background.enter()?;
-    // Intervals and reading take as many cores as the models do. Not this thread: it waits for models that wait for intervals.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(args.jobs()).build_global();
+    share_cores(args.jobs());
     let weights = scorecard::weights(&args.weights)?;
     [&args.html, &args.write_reference_errors].into_iter().flatten().try_for_each(|file| check_writable(file))?;
     let (bundle, mut loaded) = measurement::load_bundle(&args.model, args.precision, args.execution())?;
@@ -205,6 +204,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         let _ = std::fs::remove_file(path);
     }
     Ok(if output.validity.valid { ExitCode::SUCCESS } else { ExitCode::from(EXIT_INVALID) })
+}
+
+/// Intervals and reading take as many cores as the models do. This thread is one of several, since it would only wait for the others; it can't be
+/// the only one, since it waits for models that look at intervals.
+fn share_cores(jobs: usize) {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs);
+    let pool = if jobs > 1 { pool.use_current_thread() } else { pool };
+    // Where there is a pool already, that one is used.
+    let _ = pool.build_global();
 }
 
 /// A modality can be left out of a model that takes it, and needn't have it to give any answer.
