@@ -23,9 +23,12 @@ pub fn auc(low: &[f64], high: &[f64]) -> Option<f64> {
     sorted.sort_by(f64::total_cmp);
     let (lowest, highest) = (sorted[0], sorted[sorted.len() - 1]);
     let below = |value: f64| {
-        // Modalities that are well told apart have most of their values here.
-        if value > highest || value < lowest {
-            return if value > highest { sorted.len() as f64 } else { 0.0 };
+        // Modalities that are well told apart have most of their values outside the others'.
+        if value > highest {
+            return sorted.len() as f64;
+        }
+        if value < lowest {
+            return 0.0;
         }
         let less = sorted.partition_point(|other| *other < value);
         let not_more = sorted.partition_point(|other| *other <= value);
