@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use edgeval_measure::{
-    CalibrationError, ClassScores, Confusion, ConfusionSummary, Measured, RANKED_SAMPLES, ReliabilityBin, Resampled,
-    bootstrap, brier_score, calibration_error, negative_log_likelihood, reliability_bins, top_k_accuracy, wilson,
+    CalibrationError, ClassScores, Confusion, ConfusionSummary, Figure, Measured, RANKED_SAMPLES, ReliabilityBin,
+    Resampled, brier_score, calibration_error, negative_log_likelihood, reliability_bins, top_k_accuracy, wilson,
 };
 use serde::Serialize;
 
-use crate::resampling::{RESAMPLES, Resampling, mean, mean_score, widest};
+use crate::resampling::{RESAMPLES, Resampling, bootstrapped, mean, mean_score, widest};
 use crate::score::{Row, Scored};
 
 /// How many of the most probable classes `top5` looks at.
@@ -63,7 +63,7 @@ pub struct Accuracy {
     pub slices: Vec<SliceFigures>,
 }
 
-/// One class.
+/// One class. Each figure's count is that of the samples that it is made of.
 #[derive(Clone, Debug, Serialize)]
 pub struct ClassFigures {
     /// Its label.
@@ -72,7 +72,7 @@ pub struct ClassFigures {
     pub precision: Measured,
     /// Right among those that are.
     pub recall: Measured,
-    /// Their harmonic mean.
+    /// Their harmonic mean, of samples that are or were predicted.
     pub f1: Measured,
     /// Samples of the class.
     pub support: u64,
@@ -205,7 +205,7 @@ impl<'a> Figures<'a> {
     /// The mean over samples; one without a value is left out.
     fn of_means(&self, values: &[Option<f64>]) -> Measured {
         let of = |indices: &[usize]| mean(indices.iter().filter_map(|&index| values[index]));
-        bootstrap(values.len(), &self.resampling.resamples, of)
+        bootstrapped(values.len(), &self.resampling, of)
     }
 
     fn calibration(&self) -> Resampled<Option<CalibrationError>> {
@@ -230,18 +230,20 @@ impl<'a> Figures<'a> {
         let of = |class: usize, pick: fn(&ClassScores) -> Option<f64>| {
             confusions.figure(|summary| pick(summary.as_ref()?.per_class.get(class)?))
         };
+        let count = |of: &dyn Fn(&Row) -> bool| self.rows().iter().filter(|row| of(row)).count() as u64;
         let figures = |(class, label): (usize, &String)| ClassFigures {
             label: label.clone(),
             precision: widest(
-                of(class, |scores| scores.precision),
-                &self.rate(|row| row.prediction.class == class, |row| row.truth == class),
+                self.rate(|row| row.prediction.class == class, |row| row.truth == class),
+                &of(class, |scores| scores.precision),
             ),
             recall: widest(
-                of(class, |scores| scores.recall),
-                &self.rate(|row| row.truth == class, |row| row.prediction.class == class),
+                self.rate(|row| row.truth == class, |row| row.prediction.class == class),
+                &of(class, |scores| scores.recall),
             ),
-            f1: of(class, |scores| scores.f1),
-            support: self.rows().iter().filter(|row| row.truth == class).count() as u64,
+            f1: of(class, |scores| scores.f1)
+                .map(|figure| Figure { n: count(&|row| [row.truth, row.prediction.class].contains(&class)), ..figure }),
+            support: count(&|row| row.truth == class),
         };
         self.scored.labels().iter().enumerate().map(figures).collect()
     }

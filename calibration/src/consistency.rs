@@ -1,16 +1,20 @@
 //! How far two modalities' embeddings are apart: of pairs that belong together, and of others.
 
-use edgeval_measure::{Figure, Measured, UniformityKernel, auc, separation};
+use edgeval_measure::{Figure, Measured, Separation, UniformityKernel};
 use serde::Serialize;
 
+use crate::corruption::Random;
+use crate::order::shuffle;
 use crate::pairs::unit_pair;
-use crate::resampling::{Drawn, Resampling, bootstrapped, mean};
+use crate::resampling::{Drawn, Resampling, bootstrapped, mean, mean_score};
 use crate::{Scored, ScoredPairs, ScoredTexts};
 
 /// A pair is held against so many others on average: all of them would be the square of the samples.
 const OTHERS: u64 = 512;
-/// Uniformity is taken over so many samples at most, evenly apart: its time is the square of them, in every resample.
+/// Uniformity is taken over so many samples at most, drawn: its time is the square of them, in every resample.
 const UNIFORM: usize = 200;
+/// The seed of that draw: the same rows give the same figure.
+const UNIFORM_SEED: u64 = 1;
 
 /// How far the modalities' embeddings are apart. Distances are 1 − cosine, 0 to 2.
 #[derive(Clone, Debug, Serialize)]
@@ -50,20 +54,21 @@ impl Consistency {
     /// Of rows of embeddings; without any they can't be measured.
     pub(crate) fn new(rows: &[EmbeddedRow<'_>]) -> Self {
         let (first, second): (Vec<Vec<f32>>, Vec<Vec<f32>>) = rows.iter().map(|row| row.pair.clone()).unzip();
-        let resampling = Resampling::new(rows.iter().map(|row| row.drawn));
-        let figures = Figures { rows, first: &first, second: &second, resampling };
-        let (belonging, others) = figures.distances();
-        let to_others: Vec<Option<f64>> = others.iter().map(|row| mean(row.iter().copied())).collect();
-        let wins: Vec<Option<f64>> = belonging.iter().zip(&others).map(|(own, row)| auc(&[*own], row)).collect();
+        let figures = Figures::of_rows(rows.iter());
+        let apart = |i: usize, j: usize| rows[i].meaning != rows[j].meaning && is_drawn(i, j, rows.len());
+        let separation = Separation::new(&first, &second, apart);
+        let distances = separation.as_ref().map_or(&[][..], |separation| &separation.belonging);
         // Row by row: the centres' difference is the differences' centre.
         let differences: Vec<Vec<f64>> = first.iter().zip(&second).map(|(a, b)| difference(a, b)).collect();
+        let lengths: Vec<f64> = differences.iter().map(|row| squared_length(row)).collect();
+        let [uniformity_first, uniformity_second] = uniformity(rows, [&first, &second]);
         Self {
-            belonging_distance: figures.of_means(&belonging.iter().copied().map(Some).collect::<Vec<_>>()),
-            shuffled_distance: figures.of_means(&to_others),
-            auc: with_value(figures.of_means(&wins), auc(&belonging, &others.concat())),
-            alignment: figures.of_means(&differences.iter().map(|row| Some(squared_length(row))).collect::<Vec<_>>()),
-            uniformity_first: figures.uniformity(&first),
-            uniformity_second: figures.uniformity(&second),
+            belonging_distance: figures.mean(distances),
+            shuffled_distance: figures.of_shuffled(separation.as_ref().map(|found| &found.shuffled)),
+            auc: within_0_and_1(figures.of_shuffled(separation.as_ref().map(|found| &found.wins))),
+            alignment: figures.mean(&lengths),
+            uniformity_first,
+            uniformity_second,
             modality_gap: figures.of(|indices| Some(squared_length(&mean_row(&differences, indices)?).sqrt())),
         }
     }
@@ -105,42 +110,51 @@ impl ScoredPairs {
     }
 }
 
-struct Figures<'a> {
-    rows: &'a [EmbeddedRow<'a>],
-    first: &'a [Vec<f32>],
-    second: &'a [Vec<f32>],
+/// Of so many rows.
+struct Figures {
+    rows: usize,
     resampling: Resampling,
 }
 
-impl Figures<'_> {
-    /// Of the pairs, and for each row of its first to seconds of others. A row's pair is held against its own others, so that rows can be resampled.
-    fn distances(&self) -> (Vec<f64>, Vec<Vec<f64>>) {
-        let apart =
-            |i: usize, j: usize| self.rows[i].meaning != self.rows[j].meaning && is_drawn(i, j, self.rows.len());
-        separation(self.first, self.second, apart)
+impl Figures {
+    fn of_rows<'a>(rows: impl ExactSizeIterator<Item = &'a EmbeddedRow<'a>>) -> Self {
+        Self { rows: rows.len(), resampling: Resampling::new(rows.map(|row| row.drawn)) }
     }
 
     fn of(&self, statistic: impl Fn(&[usize]) -> Option<f64> + Sync) -> Measured {
-        if self.rows.is_empty() {
+        if self.rows == 0 {
             return Measured::not_measured("there is no sample of which the model gives embeddings of two modalities");
         }
-        bootstrapped(self.rows.len(), &self.resampling, statistic)
+        bootstrapped(self.rows, &self.resampling, statistic)
     }
 
-    /// The mean over samples; one without a value is left out.
-    fn of_means(&self, values: &[Option<f64>]) -> Measured {
-        self.of(|indices| mean(indices.iter().filter_map(|&index| values[index])))
+    fn mean(&self, values: &[f64]) -> Measured {
+        self.of(|indices| mean(indices.iter().map(|&index| values[index])))
     }
 
-    /// In a resample a row that was drawn twice would lie on itself, which no two samples do: each row counts once.
-    fn uniformity(&self, side: &[Vec<f32>]) -> Measured {
-        let step = side.len().div_ceil(UNIFORM).max(1);
-        let looked_at: Vec<Vec<f32>> = side.iter().step_by(step).cloned().collect();
-        let kernel = UniformityKernel::new(&looked_at);
-        let places: Vec<Option<usize>> =
-            (0..side.len()).map(|index| index.is_multiple_of(step).then_some(index / step)).collect();
-        self.of(|indices| kernel.as_ref()?.of(indices.iter().filter_map(|&index| places[index])))
+    /// The mean of rows' terms. Where all pairs are told apart it is a rate, and no resample would show that another pair may not be.
+    fn of_shuffled(&self, terms: Option<&Vec<f64>>) -> Measured {
+        match terms {
+            Some(terms) if terms.len() > 1 => mean_score(terms, &self.resampling),
+            Some(_) if self.rows > 1 => {
+                Measured::not_measured("all samples mean the same: there are no shuffled pairs")
+            }
+            _ => self.of(|_| None),
+        }
     }
+}
+
+/// Of both sides, over a draw of the rows.
+fn uniformity(rows: &[EmbeddedRow<'_>], sides: [&[Vec<f32>]; 2]) -> [Measured; 2] {
+    let mut drawn: Vec<usize> = (0..rows.len()).collect();
+    shuffle(&mut drawn, &mut Random::seeded(UNIFORM_SEED));
+    drawn.truncate(UNIFORM);
+    drawn.sort_unstable();
+    let figures = Figures::of_rows(drawn.iter().map(|&row| &rows[row]));
+    sides.map(|side| {
+        let kernel = UniformityKernel::new(&drawn.iter().map(|&row| side[row].clone()).collect::<Vec<_>>());
+        figures.of(|indices| kernel.as_ref()?.of(indices.iter().copied()))
+    })
 }
 
 fn difference(a: &[f32], b: &[f32]) -> Vec<f64> {
@@ -174,13 +188,10 @@ const fn is_drawn(i: usize, j: usize, samples: usize) -> bool {
     (mixed ^ (mixed >> 31)) % (samples as u64) < OTHERS
 }
 
-/// The whole set's value with the interval of its rows' means: comparing each row's pair with its own others is what can be
-/// resampled, comparing every pair with every other is what the figure is.
-fn with_value(measured: Measured, value: Option<f64>) -> Measured {
-    match (measured, value) {
-        (Measured::Figure(figure), Some(value)) => {
-            Measured::Figure(Figure { value, low: figure.low.min(value), high: figure.high.max(value), ..figure })
-        }
-        (measured, _) => measured,
-    }
+/// A probability's figure, without what terms outside 0 to 1 add to its interval.
+fn within_0_and_1(measured: Measured) -> Measured {
+    measured.map(|Figure { value, low, high, n }| {
+        let value = value.clamp(0.0, 1.0);
+        Figure { value, low: low.clamp(0.0, value), high: high.clamp(value, 1.0), n }
+    })
 }

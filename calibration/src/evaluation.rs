@@ -96,7 +96,7 @@ impl Evaluation<'_> {
     ) -> Result<Evaluated, SetError> {
         let positions = self.set.positions(self.split)?;
         let mut answers = self.check()?;
-        let order = stratified(self.set.samples(), &positions, self.options.seed);
+        let order = self.order()?;
         let clean = self.ask_all(workers, journal, kept.clean, &order, observer)?;
         for &place in &positions {
             if let Some(mut prediction) = clean[place].clone() {
@@ -114,7 +114,8 @@ impl Evaluation<'_> {
         let modalities = workers.first().map(|worker| worker.model.modalities()).unwrap_or_default();
         let modalities: Vec<Modality> =
             modalities.into_iter().filter(|modality| Some(*modality) != self.without).collect();
-        let subject = Tried { set: self.set, score: judge.name(), modalities, scores, options: self.options };
+        let places = positions.iter().copied().filter(|&place| judge.can_score(self.sample(place))).collect();
+        let subject = Tried { set: self.set, score: judge.name(), modalities, places, scores, options: self.options };
         let enough = AtomicBool::new(false);
         let (trials, wrong_explained) = match workers.first_mut().map(|worker| &mut worker.model) {
             Some(model) if to_try > 0 => {
@@ -134,6 +135,14 @@ impl Evaluation<'_> {
         let complete = all || enough.into_inner();
         let (scores, samples) = (subject.scores, positions.len());
         Ok(Evaluated { answers, findings, scores, trials, wrong_explained, samples, to_try, complete })
+    }
+
+    /// The split's samples in the order in which they are asked about and tried, by their places in the set: every beginning is a fair part of the split.
+    ///
+    /// # Errors
+    /// When the split is empty.
+    pub fn order(&self) -> Result<Vec<usize>, SetError> {
+        Ok(stratified(self.set.samples(), &self.set.positions(self.split)?, self.options.seed))
     }
 
     /// Whether the model can be asked about the split's samples and held against them: a wrong set is told before the first inference. Gives the

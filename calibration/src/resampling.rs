@@ -80,7 +80,7 @@ impl Resampling {
     }
 }
 
-/// The first's figure with an interval that holds the second's too.
+/// The first's figure, and its count of samples, with an interval that holds the second's too.
 pub(crate) fn widest(first: Measured, second: &Measured) -> Measured {
     match (first, second) {
         (Measured::Figure(first), Measured::Figure(second)) => {
@@ -114,15 +114,12 @@ fn rate(values: &[f64]) -> Option<Measured> {
     values.iter().all(|value| [0.0, 1.0].contains(value)).then(|| wilson(right, values.len() as u64))
 }
 
-/// A statistic of samples with its interval. Resamples of one sample are all alike: they would give an interval without width.
+/// A statistic of samples with its interval.
 pub(crate) fn bootstrapped(
     n: usize,
     resampling: &Resampling,
     statistic: impl Fn(&[usize]) -> Option<f64> + Sync,
 ) -> Measured {
-    if n == 1 {
-        return Measured::not_measured("one sample alone can't tell how sure the figure is");
-    }
     bootstrap(n, &resampling.resamples, statistic)
 }
 

@@ -44,6 +44,15 @@ impl Measured {
             Self::NotMeasured { .. } => None,
         }
     }
+
+    /// What becomes of the figure, where there is one.
+    #[must_use]
+    pub fn map(self, change: impl FnOnce(Figure) -> Figure) -> Self {
+        match self {
+            Self::Figure(figure) => Self::Figure(change(figure)),
+            absent @ Self::NotMeasured { .. } => absent,
+        }
+    }
 }
 
 #[cfg(test)]

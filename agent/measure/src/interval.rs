@@ -80,7 +80,7 @@ pub fn between_ranks(sorted: &[f64], share: f64) -> Option<f64> {
 }
 
 /// A statistic of all `n` samples with the interval of its resamples. The statistic takes sample indices and gives
-/// `None` where it is undefined; undefined for all samples is not measured, and resamples where it is undefined are left out.
+/// `None` where it is undefined; undefined for all samples is not measured, of one sample alone neither, and resamples where it is undefined are left out.
 /// The interval is widened to hold the value itself, which a biased statistic (such as a calibration error, that resampling
 /// enlarges) can leave outside.
 #[must_use]
@@ -123,6 +123,10 @@ impl<T: Send> Resampled<T> {
 
 fn bootstrapped(n: usize, value: Option<f64>, resampled: impl FnOnce() -> Vec<f64>) -> Measured {
     let Some(value) = value else { return Measured::not_measured("it is undefined for these samples") };
+    // Its resamples are all alike.
+    if n == 1 {
+        return Measured::not_measured("one sample alone can't tell how sure the figure is");
+    }
     match percentile_interval(&resampled()) {
         Some((low, high)) => {
             Measured::Figure(Figure { value, low: low.min(value), high: high.max(value), n: n as u64 })
@@ -214,6 +218,7 @@ mod tests {
         let figure = *bootstrap(4, &resamples, mean).figure().unwrap();
         assert!(figure.value == 2.5 && figure.low < 2.5 && figure.high > 2.5 && figure.n == 4);
         assert!(bootstrap(0, &[], mean).figure().is_none());
+        assert!(bootstrap(1, &[vec![0], vec![0]], mean).figure().is_none(), "no width would look sure");
     }
 
     #[test]

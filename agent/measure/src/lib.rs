@@ -30,9 +30,8 @@ pub use calibration_error::{
 };
 pub use confusion::{ClassScores, Confusion, ConfusionError, ConfusionSummary, Scores};
 pub use consistency::{
-    RetrievalRanks, SkewTolerance, UniformityKernel, agreement, alignment, auc, embedding_distances,
-    jensen_shannon_divergence, median_rank, modality_gap, recall_at, retrieval_ranks, separation, skew_tolerance,
-    uniformity,
+    RetrievalRanks, Separation, SkewTolerance, UniformityKernel, agreement, alignment, auc, embedding_distances,
+    jensen_shannon_divergence, median_rank, modality_gap, recall_at, retrieval_ranks, skew_tolerance, uniformity,
 };
 pub use curve::area_under_curve;
 pub use diversity::{Diversity, diversity, evenness};

@@ -31,7 +31,9 @@ pub(crate) struct Tried<'a> {
     pub score: &'static str,
     /// What the model takes, less what was left out; the bits of coalitions.
     pub modalities: Vec<Modality>,
-    /// The score of each sample of the split as it is, by its place.
+    /// The places of all samples of the split that can be scored.
+    pub places: Vec<usize>,
+    /// The score of each of them that was asked about as it is, by its place.
     pub scores: Vec<(usize, f64)>,
     pub options: TrialOptions,
 }

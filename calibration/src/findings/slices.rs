@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Tried;
 use crate::Sample;
-use crate::resampling::{Drawn, Resampling, bootstrapped, mean_of_independent};
+use crate::resampling::{Drawn, Resampling, bootstrapped, mean_of_independent, widest};
 
 /// Groups of a split.
 #[derive(Clone, Debug, Serialize)]
@@ -50,11 +50,11 @@ impl Groups {
     }
 }
 
-/// The slice keys of the samples that were scored. One whose values are mostly of one sample alone, such as the time of a recording, groups
+/// The slice keys of the samples. One whose values are mostly of one sample alone, such as the time of a recording, groups
 /// nothing and is left out.
 fn keys<'a>(tried: &'a Tried<'_>) -> BTreeSet<&'a str> {
     let mut values: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
-    for (key, value) in tried.scores.iter().flat_map(|(place, _)| &tried.set.samples()[*place].slices) {
+    for (key, value) in tried.places.iter().flat_map(|place| &tried.set.samples()[*place].slices) {
         *values.entry(key).or_default().entry(value).or_default() += 1;
     }
     let groups = |values: &BTreeMap<&str, usize>| 2 * values.len() <= values.values().sum::<usize>();
@@ -80,11 +80,13 @@ fn cells(tried: &Tried<'_>, keys: &BTreeSet<&str>) -> BTreeMap<String, Vec<usize
     })
 }
 
-/// The members of groups, by name: places in the list of scores.
+/// The members of groups, by name: places in the list of scores. A group of which no sample was scored, as time was up, has none.
 fn groups(tried: &Tried<'_>, names: impl Fn(&Sample) -> Vec<String>) -> BTreeMap<String, Vec<usize>> {
-    let mut members: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let names = |place: &usize| names(&tried.set.samples()[*place]);
+    let mut members: BTreeMap<String, Vec<usize>> =
+        tried.places.iter().flat_map(names).map(|name| (name, Vec::new())).collect();
     for (index, (place, _)) in tried.scores.iter().enumerate() {
-        for name in names(&tried.set.samples()[*place]) {
+        for name in names(place) {
             members.entry(name).or_default().push(index);
         }
     }
@@ -107,9 +109,7 @@ fn resampled(tried: &Tried<'_>, cells: &BTreeMap<String, Vec<usize>>, diversity:
         return diversity;
     }
     let covered: Vec<&Vec<usize>> = cells.values().filter(|members| members.len() as u64 >= RANKED_SAMPLES).collect();
-    let samples = tried.scores.iter().map(|(place, _)| Drawn::from(&tried.set.samples()[*place]));
-    let resampling = Resampling::new(samples);
-    let evenness = bootstrapped(tried.scores.len(), &resampling, |indices| {
+    let of_resample = |indices: &[usize]| {
         let mut times = vec![0_u32; tried.scores.len()];
         indices.iter().for_each(|&index| times[index] += 1);
         // A cell that a resample left empty has no score.
@@ -119,7 +119,15 @@ fn resampled(tried: &Tried<'_>, cells: &BTreeMap<String, Vec<usize>>, diversity:
             (count > 0).then(|| sum / f64::from(count))
         };
         evenness(&covered.iter().filter_map(score).collect::<Vec<_>>())
-    });
+    };
+    let samples = || tried.scores.iter().map(|(place, _)| Drawn::from(&tried.set.samples()[*place]));
+    let of = |resampling: &Resampling| bootstrapped(tried.scores.len(), resampling, of_resample);
+    let (clustered, alone) = (Resampling::new(samples()), samples().map(|sample| Drawn { cluster: None, ..sample }));
+    let evenness = match clustered.clusters {
+        // A cell that is one cluster, such as a speaker, has the same score in every resample of clusters.
+        Some(_) => widest(of(&clustered), &of(&Resampling::new(alone))),
+        None => of(&clustered),
+    };
     let coverage = diversity.covered as f64 / diversity.declared as f64;
     Diversity { figure: scaled(&evenness, coverage), evenness, ..diversity }
 }

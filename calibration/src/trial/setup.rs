@@ -103,15 +103,16 @@ impl<'a> Setup<'a> {
         }
     }
 
-    /// The mean of what the model is given, over samples that lie evenly in the split. Tensors of words stay as they are without any.
+    /// The mean of what the model is given, over a fair part of the split. Tensors of words stay as they are without any.
     fn mean_tensors(&self, positions: &[usize], model: &mut Model) -> Result<Tensors, SetError> {
         let empty = model.preprocess(&Window::default());
         let mut means = empty.map_err(|reason| failed(&self.set.samples()[positions[0]], reason))?;
         for modality in [Modality::Image, Modality::Audio] {
             let Some((places, _)) = self.having.get(&modality) else { continue };
             let (mut sums, mut scratch): (BTreeMap<String, Vec<f64>>, _) = (BTreeMap::new(), means.clone());
-            let averaged: Vec<&usize> = places.iter().step_by(places.len().div_ceil(AVERAGED).max(1)).collect();
-            for &&place in &averaged {
+            let mut averaged = crate::order::stratified(self.set.samples(), places, self.options.seed);
+            averaged.truncate(AVERAGED);
+            for &place in &averaged {
                 let sample = &self.set.samples()[place];
                 let window = self.set.window_of(sample, modality)?;
                 model.refill(&window, modality, &mut scratch).map_err(|reason| failed(sample, reason))?;

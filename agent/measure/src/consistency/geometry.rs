@@ -39,33 +39,34 @@ impl UniformityKernel {
         Some(Self(rows.par_iter().enumerate().map(kernel).collect()))
     }
 
-    /// The uniformity of some rows, by their places; one that is named twice counts once. `None` with fewer than two.
+    /// The uniformity of some rows, by their places; one that is named twice counts twice, but isn't held against itself. `None` with fewer than two
+    /// different ones.
     #[must_use]
     pub fn of(&self, rows: impl Iterator<Item = usize>) -> Option<f64> {
-        let mut chosen = vec![0.0; self.0.len()];
-        rows.for_each(|row| chosen[row] = 1.0);
-        let (mut sum, mut count) = (0.0, 0_usize);
-        for (row, _) in self.0.iter().zip(&chosen).filter(|(_, chosen)| **chosen > 0.0) {
-            sum += masked_sum(row, &chosen);
-            count += 1;
+        let mut times = vec![0.0; self.0.len()];
+        rows.for_each(|row| times[row] += 1.0);
+        let (mut sum, mut pairs, mut before) = (0.0, 0.0, 0.0);
+        for (row, &own) in self.0.iter().zip(&times).filter(|(_, times)| **times > 0.0) {
+            sum += own * weighted_sum(row, &times);
+            pairs += own * before;
+            before += own;
         }
-        let pairs = count * count.saturating_sub(1) / 2;
         // So far apart that every kernel is zero in floats: lower than can be told.
-        Some(sum / pairs as f64).filter(|kernel| *kernel > 0.0).map(libm::log)
+        Some(sum / pairs).filter(|kernel| *kernel > 0.0).map(libm::log)
     }
 }
 
-/// The sum of values where `chosen` is 1 and not 0. Eight sums at once, which become vector instructions: places looked up one by one take three
+/// The sum of values times weights. Eight sums at once, which become vector instructions: places looked up one by one take three
 /// times as long.
-fn masked_sum(values: &[f64], chosen: &[f64]) -> f64 {
+fn weighted_sum(values: &[f64], weights: &[f64]) -> f64 {
     const LANES: usize = 8;
     let mut sums = [0.0; LANES];
-    let (blocks, masks) = (values.chunks_exact(LANES), chosen.chunks_exact(LANES));
+    let (blocks, weighed) = (values.chunks_exact(LANES), weights.chunks_exact(LANES));
     let rest = values.len() - blocks.remainder().len();
-    for (block, mask) in blocks.zip(masks) {
-        sums.iter_mut().zip(block.iter().zip(mask)).for_each(|(sum, (value, mask))| *sum += value * mask);
+    for (block, weights) in blocks.zip(weighed) {
+        sums.iter_mut().zip(block.iter().zip(weights)).for_each(|(sum, (value, weight))| *sum += value * weight);
     }
-    let rest = values[rest..].iter().zip(&chosen[rest..]).map(|(value, mask)| value * mask);
+    let rest = values[rest..].iter().zip(&weights[rest..]).map(|(value, weight)| value * weight);
     sums.iter().sum::<f64>() + rest.sum::<f64>()
 }
 
@@ -97,6 +98,16 @@ mod tests {
         let expected = ((4.0 * f64::exp(-4.0) + 2.0 * f64::exp(-8.0)) / 6.0).ln();
         assert!((uniformity(&corners()).unwrap() - expected).abs() < 1e-12);
         assert_eq!(modality_gap(&corners(), &corners()[..1]), Some(1.0));
+    }
+
+    #[test]
+    fn a_row_that_is_named_twice_counts_twice() {
+        let kernel = UniformityKernel::new(&corners()).unwrap();
+        // Of five pairs of different rows, those with the first twice: four are √2 apart and one 2.
+        let expected = ((4.0 * f64::exp(-4.0) + f64::exp(-8.0)) / 5.0).ln();
+        let by_hand = kernel.of([0, 0, 1, 3].into_iter()).unwrap();
+        assert!((by_hand - expected).abs() < 1e-12, "{by_hand} and not {expected}");
+        assert_eq!(kernel.of([2, 2].into_iter()), None);
     }
 
     #[test]

@@ -2,15 +2,13 @@
 
 mod geometry;
 mod retrieval;
+mod separation;
 mod skew;
 
 pub use geometry::{UniformityKernel, alignment, modality_gap, uniformity};
 pub use retrieval::{RetrievalRanks, embedding_distances, median_rank, recall_at, retrieval_ranks};
+pub use separation::Separation;
 pub use skew::{SkewTolerance, skew_tolerance};
-
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
-
-use crate::vectors::{product, products};
 
 /// Probability that a value of `high` exceeds one of `low`, ties counting half (the area under the ROC curve;
 /// scikit-learn's `roc_auc_score`). `None` when either is empty.
@@ -36,23 +34,6 @@ pub fn auc(low: &[f64], high: &[f64]) -> Option<f64> {
     };
     let wins: f64 = high.iter().map(|&value| below(value)).sum();
     Some(wins / (low.len() as f64 * high.len() as f64))
-}
-
-/// Distances 1 − u·v between unit vectors: of pairs that belong together (row *i* of both), and for each row of
-/// `first` those to all rows of `second` that don't, as `apart(i, j)` tells. Both have as many rows, all of one length.
-#[must_use]
-pub fn separation(
-    first: &[Vec<f32>],
-    second: &[Vec<f32>],
-    apart: impl Fn(usize, usize) -> bool + Sync,
-) -> (Vec<f64>, Vec<Vec<f64>>) {
-    let belonging = first.iter().zip(second).map(|(u, v)| 1.0 - product(u, v)).collect();
-    let others_of = |(i, u): (usize, &Vec<f32>)| {
-        let others: Vec<&[f32]> =
-            second.iter().enumerate().filter(|(j, _)| apart(i, *j)).map(|(_, v)| v.as_slice()).collect();
-        products(u, &others).into_iter().map(|product| 1.0 - product).collect()
-    };
-    (belonging, first.par_iter().enumerate().map(others_of).collect())
 }
 
 /// How often two modalities alone pick the same class, 0 to 1; their interval is Wilson's. `None` without samples or when
@@ -91,14 +72,6 @@ mod tests {
         assert_eq!(auc(&[0.0, 1.0], &[1.0, 2.0]), Some(0.875));
         assert_eq!(auc(&[1.0], &[1.0]), Some(0.5));
         assert_eq!(auc(&[], &[1.0]), None);
-    }
-
-    #[test]
-    fn what_belongs_is_near() {
-        let unit = |x: f32, y: f32| vec![x, y];
-        let rows = [unit(1.0, 0.0), unit(0.0, 1.0)];
-        let (near, far) = separation(&rows, &rows, |i, j| i != j);
-        assert_eq!((near, far), (vec![0.0, 0.0], vec![vec![1.0], vec![1.0]]));
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use edgeval_calibration::ReferenceSet;
+use edgeval_calibration::Evaluation;
 use edgeval_measure::{
     Budgeted, Efficiency, Figure, HistogramBin, Measured, bootstrap, efficiency, histogram, percentile,
     resample_clusters,
 };
-use edgeval_models::{Modality, Model, Prediction, Window};
+use edgeval_models::{Model, Prediction, Window};
 use edgeval_wire as wire;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde::Serialize;
@@ -105,22 +105,20 @@ impl Timed {
     /// When the split is empty, or a sample can't be read or answered.
     pub fn measure(
         model: &mut Model,
-        set: &ReferenceSet,
-        split: &str,
-        without: Option<Modality>,
+        evaluation: &Evaluation<'_>,
         budgets: &Budgets,
         watcher: &Watcher,
     ) -> anyhow::Result<Self> {
-        let positions = set.positions(split)?;
-        let roots = Roots::default();
-        let step = positions.len().div_ceil(TIMED).max(1);
-        let timed: Vec<usize> = positions.iter().copied().step_by(step).collect();
+        let &Evaluation { set, without, .. } = evaluation;
+        let (order, roots) = (evaluation.order()?, Roots::default());
+        // The beginning of the order is a fair part of the split, and what a budget leaves of the rest goes on from there.
+        let timed = &order[..TIMED.min(order.len())];
         let read = |places: &[usize]| -> anyhow::Result<Vec<Window>> {
             let windows = places.par_iter().map(|&place| set.window_without(&set.samples()[place], without));
             Ok(windows.collect::<Result<_, _>>()?)
         };
         let watch = Watch::start(&roots, Moment::now());
-        for window in read(&positions[..WARM_UP.min(positions.len())])? {
+        for window in read(&order[..WARM_UP.min(order.len())])? {
             pipeline::answer(model, &window, Duration::ZERO)?;
         }
         let mut found = Answered::new();
@@ -134,7 +132,7 @@ impl Timed {
                 }
             }
         }
-        let windows = || read(&positions[..ENERGY_WINDOWS.min(positions.len())]);
+        let windows = || read(&order[..ENERGY_WINDOWS.min(order.len())]);
         let (energy, energy_time) = measure_energy(model, windows, &roots, budgets, watcher)?;
         let observed = watch.finish(Moment::now(), found.period.inference_processor_time + energy_time);
         let Answered { period, latencies_us, pss_bytes, said, .. } = found;

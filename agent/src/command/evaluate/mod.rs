@@ -179,7 +179,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     refuse_without(&args, bundle.manifest(), &loaded.model)?;
     let stop = Stop::listen().context("can't listen for Ctrl-C")?;
     let watcher = Watcher::new(stop, args.budget, args.background.teller());
-    let mut timed = Timed::measure(&mut loaded.model, &set, &args.split, args.without(), &args.budgets, &watcher)?;
+    let mut timed = Timed::measure(&mut loaded.model, &evaluation, &args.budgets, &watcher)?;
     let Loaded { model, identity, .. } = loaded;
     let mut workers = workers(&args, &bundle, model)?;
     let (mut journal, mut kept, path) = kept::open(&args, &identity.sha256, &set)?;
