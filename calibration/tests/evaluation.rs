@@ -12,12 +12,12 @@ use edgeval_calibration::{
 use edgeval_models::{Bundle, Execution, Modality, Model, Precision};
 use serde_json::Value;
 
-/// Stops trials after so many.
-struct StopAfter(usize, AtomicUsize);
+/// Stops a stage after so many samples.
+struct StopAfter(Stage, usize, AtomicUsize);
 
 impl StopAfter {
     const fn trials(count: usize) -> Self {
-        Self(count, AtomicUsize::new(0))
+        Self(Stage::Trials, count, AtomicUsize::new(0))
     }
 }
 
@@ -25,7 +25,7 @@ impl Observer for StopAfter {
     fn progress(&self, _: Stage, _: usize, _: usize) {}
 
     fn stops(&self, stage: Stage) -> bool {
-        stage == Stage::Trials && self.1.fetch_add(1, Ordering::Relaxed) >= self.0
+        stage == self.0 && self.2.fetch_add(1, Ordering::Relaxed) >= self.1
     }
 }
 
@@ -78,6 +78,16 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn run(&self, workers: usize, journal: &mut Journal, kept: Kept, stop: usize) -> Result<Evaluated, SetError> {
+        self.until(workers, journal, kept, &StopAfter::trials(stop))
+    }
+
+    fn until(
+        &self,
+        workers: usize,
+        journal: &mut Journal,
+        kept: Kept,
+        observer: &dyn Observer,
+    ) -> Result<Evaluated, SetError> {
         let evaluation = Evaluation {
             set: self.set,
             split: "test",
@@ -90,7 +100,7 @@ impl Run<'_> {
             enough: None,
         };
         let mut workers: Vec<Worker> = (0..workers).map(|_| worker(self.bundle, true)).collect();
-        evaluation.run(&mut workers, journal, kept, &StopAfter::trials(stop))
+        evaluation.run(&mut workers, journal, kept, observer)
     }
 
     fn all(&self) -> Evaluated {
@@ -160,6 +170,23 @@ fn every_dimension_of_two_modalities_is_found() {
     );
     assert!(value(&found["agreement"]) > 0.5);
     assert_eq!(found["groups"]["worst_by_best"]["not_measured"], "no slice key has two groups with 30 samples");
+}
+
+#[test]
+fn a_cell_that_no_time_was_left_for_is_uncovered() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = some_digits(folder.path(), |sample| {
+        let small = sample["label"].as_str().is_some_and(|label| ["zero", "two"].contains(&label));
+        sample["room"] = if small { "kitchen" } else { "hall" }.into();
+    });
+    let bundle = bundle("models/zoo/av-digits");
+    let run = Run { set: &set, bundle: &bundle, without: None };
+    let stop = StopAfter(Stage::Clean, 1, AtomicUsize::new(0));
+    let part = run.until(1, &mut Journal::nowhere(), Kept::default(), &stop).unwrap();
+    assert_eq!(part.scores.len(), 1);
+    let cells = |found: &Evaluated| json(found)["groups"]["diversity"]["uncovered"].to_string();
+    assert!(cells(&part).contains("hall") && cells(&part).contains("kitchen"), "{}", cells(&part));
+    assert_eq!(cells(&part), cells(&run.all()));
 }
 
 #[test]

@@ -445,6 +445,7 @@ fn all_right_isn_t_certainty() {
         for class in &accuracy.per_class {
             let (precision, recall) = (class.precision.figure().unwrap(), class.recall.figure().unwrap());
             assert!(precision.low < 0.9 && recall.low < 0.9, "{class:?}");
+            assert!([precision.n, recall.n, class.f1.figure().unwrap().n] == [class.support; 3], "{class:?}");
         }
     }
 }
