@@ -1,6 +1,7 @@
 //! A sample's picture and sound, corrupted in every way and at every severity.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use edgeval_models::{Modality, Sound, Window};
 
@@ -25,7 +26,7 @@ pub(super) struct Corrupted {
 }
 
 /// Tries every corruption of what the sample has. `clean` is its score as it is, `others` are windows whose voices babble.
-pub(super) fn corrupted(subject: &mut Subject<'_>, clean: f64, others: &[Window]) -> Result<Corrupted, SetError> {
+pub(super) fn corrupted(subject: &mut Subject<'_>, clean: f64, others: &[Arc<Window>]) -> Result<Corrupted, SetError> {
     let mut corrupted = Corrupted::default();
     if subject.has(Modality::Image) {
         for kind in PictureCorruption::all() {
@@ -102,8 +103,7 @@ fn streamed(subject: &mut Subject<'_>, kind: StreamCorruption, clean: f64) -> Re
             Frame::Own => clean,
             Frame::Missing => subject.score_with(Modality::Image, StandIn::Nothing)?,
             Frame::Frozen(place) => {
-                let set = subject.setup.set;
-                let earlier = set.window_of(&set.samples()[place], Modality::Image)?;
+                let earlier = subject.setup.part(place, Modality::Image)?;
                 subject.score_with(Modality::Image, StandIn::Of(&earlier))?
             }
         });

@@ -5,6 +5,7 @@ mod corrupted;
 mod explained;
 mod judge;
 mod modalities;
+mod parts;
 mod precision;
 mod setup;
 mod shifted;

@@ -1,6 +1,7 @@
 //! A sample without some of its modalities, or with others in their places.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use edgeval_measure::jensen_shannon_divergence;
 use edgeval_models::{Modality, Prediction, Window};
@@ -58,7 +59,7 @@ pub(super) fn coalitions(subject: &mut Subject<'_>, clean: &Prediction) -> Resul
 pub(super) fn replaced(
     subject: &mut Subject<'_>,
     scores: &[f64],
-    others: &BTreeMap<Modality, Vec<Window>>,
+    others: &BTreeMap<Modality, Vec<Arc<Window>>>,
 ) -> Result<BTreeMap<Modality, Replaced>, SetError> {
     let mut replaced = BTreeMap::new();
     let all = scores.len() - 1;

@@ -1,11 +1,13 @@
 //! What all trials of a split share; nothing of it changes while they run.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use edgeval_models::{Modality, Model, Plane, Precision, Tensors, Window};
 
 use super::TrialOptions;
 use super::judge::Judge;
+use super::parts::Parts;
 use super::subject::failed;
 use crate::corruption::{CorruptionError, Frame, Random, Severity, StreamCorruption, corrupt_stream};
 use crate::{ReferenceSet, Sample, SetError};
@@ -28,6 +30,8 @@ pub(crate) struct Setup<'a> {
     /// Mean tensors of pictures and sounds.
     pub means: Tensors,
     pub other_is_fp32: bool,
+    /// Parts that stand in, as far as they are kept.
+    parts: Parts,
     /// The split's samples that have a modality, in order, and how far away each other one that stands in is.
     having: BTreeMap<Modality, (Vec<usize>, Vec<usize>)>,
     /// The samples that have a picture, as a stream in an order that is drawn: a set that is sorted would hide what a frozen frame does. And each
@@ -63,6 +67,7 @@ impl<'a> Setup<'a> {
             planes: model.planes(),
             means: Tensors::default(),
             other_is_fp32: precision == Precision::Int8,
+            parts: Parts::new(),
             having,
             ranks: stream.iter().enumerate().map(|(rank, place)| (*place, rank)).collect(),
             streams: streams(options.seed, stream.len())
@@ -78,15 +83,20 @@ impl<'a> Setup<'a> {
         self.set.window_without(sample, self.without)
     }
 
+    /// A sample's picture, sound or words alone.
+    pub fn part(&self, place: usize, modality: Modality) -> Result<Arc<Window>, SetError> {
+        self.parts.get(place, modality, || self.set.window_of(&self.set.samples()[place], modality))
+    }
+
     /// For each modality that a sample has the windows of others whose parts can stand in, with that modality alone read. Each of the split's samples is once the
     /// first other, once the second and so on: a permutation, by which nothing stays in its place.
-    pub fn others(&self, place: usize) -> Result<BTreeMap<Modality, Vec<Window>>, SetError> {
+    pub fn others(&self, place: usize) -> Result<BTreeMap<Modality, Vec<Arc<Window>>>, SetError> {
         let mut others = BTreeMap::new();
         for (modality, (places, distances)) in &self.having {
             let Ok(rank) = places.binary_search(&place) else { continue };
             let window = |distance: &usize| {
                 let other = places[(rank + distance) % places.len()];
-                self.set.window_of(&self.set.samples()[other], *modality)
+                self.part(other, *modality)
             };
             others.insert(*modality, distances.iter().map(window).collect::<Result<Vec<_>, _>>()?);
         }
@@ -114,7 +124,7 @@ impl<'a> Setup<'a> {
             averaged.truncate(AVERAGED);
             for &place in &averaged {
                 let sample = &self.set.samples()[place];
-                let window = self.set.window_of(sample, modality)?;
+                let window = self.part(place, modality)?;
                 model.refill(&window, modality, &mut scratch).map_err(|reason| failed(sample, reason))?;
                 for name in model.tensors_of(modality) {
                     let Some(tensor) = scratch.get(name) else { continue };
