@@ -12,11 +12,11 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIter
 
 use crate::vectors::{product, products};
 
-/// Probability that a value of `high` exceeds one of `low`, ties counting half (the area under the ROC curve;
-/// scikit-learn's `roc_auc_score`). `None` when either is empty.
+/// Probability that a value of `high` exceeds one of `low`, ties counting half, 0 to 1 (the area under the ROC curve;
+/// scikit-learn's `roc_auc_score`). Infinite values have their places. `None` when either is empty or holds what isn't a number.
 #[must_use]
 pub fn auc(low: &[f64], high: &[f64]) -> Option<f64> {
-    if low.is_empty() || high.is_empty() {
+    if low.is_empty() || high.is_empty() || low.iter().chain(high).any(|value| value.is_nan()) {
         return None;
     }
     let mut sorted = low.to_vec();
@@ -38,8 +38,10 @@ pub fn auc(low: &[f64], high: &[f64]) -> Option<f64> {
     Some(wins / (low.len() as f64 * high.len() as f64))
 }
 
-/// Distances 1 − u·v between unit vectors: of pairs that belong together (row *i* of both), and for each row of
-/// `first` those to all rows of `second` that don't, as `apart(i, j)` tells. Both have as many rows, all of one length.
+/// Distances 1 − u·v, 0 to 2, between unit vectors: of pairs that belong together (row *i* of both), and for each row of
+/// `first` those to all rows of `second` that don't, as `apart(i, j)` tells. Both should have as many rows, all of one length: a row
+/// without a counterpart is in no pair, though it is held against the others, and of two vectors what lies beyond the shorter one isn't
+/// counted. Empty without rows; what isn't finite gives what isn't.
 #[must_use]
 pub fn separation(
     first: &[Vec<f32>],
@@ -94,11 +96,19 @@ mod tests {
     }
 
     #[test]
+    fn what_isn_t_a_number_has_no_place_among_values() {
+        assert_eq!((auc(&[f64::NAN], &[1.0]), auc(&[1.0, 2.0], &[3.0, f64::NAN])), (None, None));
+        assert_eq!(auc(&[f64::NEG_INFINITY, 0.0], &[f64::INFINITY]), Some(1.0));
+    }
+
+    #[test]
     fn what_belongs_is_near() {
         let unit = |x: f32, y: f32| vec![x, y];
         let rows = [unit(1.0, 0.0), unit(0.0, 1.0)];
         let (near, far) = separation(&rows, &rows, |i, j| i != j);
         assert_eq!((near, far), (vec![0.0, 0.0], vec![vec![1.0], vec![1.0]]));
+        let (near, far) = separation(&rows[..1], &rows, |i, j| i != j);
+        assert_eq!((near, far), (vec![0.0], vec![vec![1.0]]), "the second has no counterpart");
     }
 
     #[test]
