@@ -49,5 +49,5 @@ pub use retrieval::Retrieval;
 pub use sample::{PixelBox, Sample};
 pub use score::{Row, Scored};
 pub use set::ReferenceSet;
-pub use square_attack::{Attacked, SoundAttack, SquareAttack};
+pub use square_attack::{Asked, Attacked, SoundAttack, SquareAttack};
 pub use trial::{Agreement, AttackEnd, Explanation, PrecisionGap, Replaced, Trial, TrialOptions, Worker};

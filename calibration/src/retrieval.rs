@@ -1,6 +1,6 @@
 //! Whether what belongs together finds itself across two modalities.
 
-use edgeval_measure::{Measured, RetrievalRanks, embedding_distances, median_rank};
+use edgeval_measure::{Measured, RetrievalRanks, median_rank};
 use serde::Serialize;
 
 use crate::resampling::{Drawn, Resampling, bootstrapped, mean_score};
@@ -43,16 +43,14 @@ impl ScoredPairs {
         let pool = self.rows().len();
         let ranks = self.ranks().unwrap_or(RetrievalRanks { forward: Vec::new(), backward: Vec::new() });
         let RetrievalRanks { forward, backward } = ranks;
-        let too_large = format!("{pool} pairs; ranks are taken among {MAXIMUM_POOL} at most: split the set");
         let resampling = Resampling::new(self.rows().iter().map(Drawn::from));
-        let absent = if pool > MAXIMUM_POOL { too_large.as_str() } else { "there are no pairs" };
         let mean = |values: &[f64]| match values {
-            [] => Measured::not_measured(absent),
+            [] => Measured::not_measured("there are no pairs"),
             values => mean_score(values, &resampling),
         };
         let recall = |ranks: &[usize], k: usize| mean(&ranks.iter().map(|rank| within(*rank, k)).collect::<Vec<_>>());
         let median = |ranks: &[usize]| match ranks {
-            [] => Measured::not_measured(absent),
+            [] => Measured::not_measured("there are no pairs"),
             ranks => bootstrapped(ranks.len(), &resampling, |indices| {
                 median_rank(&indices.iter().map(|&index| ranks[index]).collect::<Vec<_>>())
             }),
@@ -75,18 +73,38 @@ impl ScoredPairs {
         }
     }
 
-    /// Where each pair finds itself, in both directions; `None` without pairs, or with too many.
+    /// Where each pair finds itself, in both directions; `None` without pairs.
     fn ranks(&self) -> Option<RetrievalRanks> {
-        let rows = Some(self.rows()).filter(|rows| rows.len() <= MAXIMUM_POOL)?;
-        let side = |pick: fn(&PairRow) -> &Vec<f32>| rows.iter().map(|row| pick(row).clone()).collect::<Vec<_>>();
-        let distances = embedding_distances(&side(|row| &row.first), &side(|row| &row.second))?;
-        RetrievalRanks::of(&distances, |i, j| i == j)
+        let side =
+            |pick: fn(&PairRow) -> &Vec<f32>| self.rows().iter().map(|row| pick(row).clone()).collect::<Vec<_>>();
+        RetrievalRanks::of_pairs(&side(|row| &row.first), &side(|row| &row.second))
     }
 }
 
-/// All distances of a pool are in memory: 128 MB of this many, twice.
-const MAXIMUM_POOL: usize = 4096;
-
 const fn within(rank: usize, k: usize) -> f64 {
     if rank <= k { 1.0 } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use edgeval_models::{Modality, Prediction};
+
+    use super::*;
+    use crate::Sample;
+
+    #[test]
+    fn a_large_pool_is_measured() {
+        let mut scored = ScoredPairs::new(vec![Modality::Image, Modality::Text]);
+        for id in 0..4200_u16 {
+            let angle = f32::from(id) / 1000.0;
+            let vector = vec![angle.cos(), angle.sin()];
+            let embeddings = vec![(Modality::Image, vector.clone()), (Modality::Text, vector)];
+            let (image, text) = (Some("x.png".to_owned()), Some("x".to_owned()));
+            let sample = Sample { id: id.to_string(), image, text, ..Sample::default() };
+            scored.push(&sample, &Prediction { embeddings, ..Prediction::default() }).unwrap();
+        }
+        let found = scored.retrieval();
+        assert_eq!((found.pool, found.recall_at_5.figure().unwrap().n), (4200, 4200));
+        assert!(found.forward.median_rank.figure().unwrap().value < 3.0);
+    }
 }

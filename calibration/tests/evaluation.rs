@@ -204,7 +204,18 @@ fn what_the_set_or_the_model_lacks_isn_t_measured() {
         "{attack}"
     );
     assert_eq!(found["agreement"]["not_measured"], "no sample has two modalities, or nothing is answered");
-    assert_eq!(value(&found["fairness"]["imbalance"]), 1.0, "the picture does everything");
+    let fairness = &found["fairness"];
+    let reason = "the samples have fewer than two of the model's modalities";
+    assert_eq!(fairness["modalities"].as_array().unwrap().len(), 1, "what no sample has contributes nothing");
+    assert_eq!(fairness["modalities"][0]["share"]["not_measured"], reason);
+    assert!(fairness["modalities"][0]["shapley"]["n"] == 10 && fairness["figure"]["not_measured"].is_string());
+    assert_eq!(fairness["imbalance"]["not_measured"], reason);
+    let noise = &found["robustness"]["noise"][0];
+    assert_eq!(
+        noise["effective"]["not_measured"],
+        "no sample has image and another modality, or the model is never right"
+    );
+    assert!(value(&noise["relative"]) > 4.0, "{noise}");
 
     let nothing = json(&Run { set: &set, bundle: &bundle, without: Some(Modality::Image) }.all());
     assert!(nothing["robustness"]["share_kept"]["not_measured"].is_string(), "{nothing}");
@@ -274,13 +285,20 @@ fn a_model_errs_as_much_as_itself() {
     let mut errors = ReferenceErrors::of("this one".to_owned(), &alone.findings.robustness).unwrap();
     assert_eq!(errors.errors.len(), 31);
     // What never errs is nothing to be held against.
-    errors.errors.retain(|_, errors| errors.iter().sum::<f64>() > 0.0);
+    errors.errors.retain(|_, errors| errors.corrupted.iter().sum::<f64>() > 0.0);
     assert!(!errors.errors.is_empty());
     std::fs::write(folder.path().join("reference-errors.json"), serde_json::to_vec(&errors).unwrap()).unwrap();
     let set = ReferenceSet::open(folder.path()).unwrap();
     let robustness = json(&Run { set: &set, bundle: &bundle, without: None }.all())["robustness"].clone();
     assert_eq!(robustness["reference_model"], "this one");
-    assert!((value(&robustness["mean_corruption_error"]) - 1.0).abs() < 1e-6, "{robustness}");
+    assert_eq!(value(&robustness["mean_corruption_error"]), 1.0, "{robustness}");
+
+    let first = r#"{"model":"an old one","clean":0.1,"errors":{"fog":[0.1,0.1,0.1,0.2,0.2]}}"#;
+    std::fs::write(folder.path().join("reference-errors.json"), first).unwrap();
+    let robustness = json(&Run { set: &set, bundle: &bundle, without: None }.all())["robustness"].clone();
+    let reason = robustness["mean_relative_corruption_error"]["not_measured"].as_str().unwrap();
+    assert!(reason.contains("schema 1; this program reads schema 2"), "{reason}");
+    assert_eq!(robustness["corruptions"][0]["corruption_error"]["not_measured"], reason);
 }
 
 /// Shipped sets are held against the shipped model's fp32 variant, as it is now: whoever trains it anew measures its errors anew.
@@ -294,7 +312,7 @@ fn the_errors_that_ship_are_of_the_model_that_ships() {
         assert_eq!(errors.sha256.as_deref(), Some(bundle.identity()), "measure them again: see docs/reference-set.md");
         assert_eq!(errors.errors.len(), 31);
         for (corruption, errors) in &errors.errors {
-            assert!(errors.iter().sum::<f64>() > 0.0, "{name}, {corruption}: it never errs");
+            assert!(errors.corrupted.iter().sum::<f64>() > 0.0, "{name}, {corruption}: it never errs");
         }
     }
 }

@@ -80,14 +80,16 @@ pub fn reliability_bins(confidences: &[f64], right: &[bool]) -> Vec<ReliabilityB
 /// Mean over samples of Σ (p_c − y_c)² over classes, 0 to 2 (Brier 1950; scikit-learn's multi-class `brier_score_loss` with
 /// `scale_by_half=False`).
 ///
-/// A row of `probabilities` for each sample, a column for each class. `None` without samples or when they aren't as many.
+/// A row of `probabilities` for each sample, a column for each class; a class without a column has p = 0. `None` without samples or
+/// when they aren't as many.
 #[must_use]
 pub fn brier_score(probabilities: &[Vec<f64>], truths: &[usize]) -> Option<f64> {
     if probabilities.len() != truths.len() {
         return None;
     }
     let of_sample = |(row, truth): (&Vec<f64>, &usize)| {
-        row.iter().enumerate().map(|(class, p)| (p - f64::from(u8::from(class == *truth))).powi(2)).sum::<f64>()
+        let squared = |(class, p): (usize, f64)| (p - f64::from(u8::from(class == *truth))).powi(2);
+        row.iter().copied().enumerate().map(squared).sum::<f64>() + if *truth < row.len() { 0.0 } else { 1.0 }
     };
     mean(probabilities.iter().zip(truths).map(of_sample))
 }
@@ -140,6 +142,14 @@ mod tests {
         let (high, middle) = ((2.0_f64 / 3.0 - 0.95).abs(), 0.5);
         assert!((error.expected - (0.75 * high + 0.25 * middle)).abs() < 1e-12);
         assert_eq!(error.maximum, middle);
+    }
+
+    #[test]
+    fn a_class_without_a_column_was_given_nothing() {
+        let score = brier_score(&[vec![1.0, 0.0], vec![0.5, 0.5]], &[2, 0]).unwrap();
+        assert_eq!(score, f64::midpoint(1.0 + 1.0, 0.25 + 0.25));
+        let likelihood = negative_log_likelihood(&[vec![1.0, 0.0]], &[2]).unwrap();
+        assert!((likelihood + f64::EPSILON.ln()).abs() < 1e-12);
     }
 
     #[test]

@@ -11,6 +11,9 @@ pub fn area_under_curve(points: &[(f64, f64)]) -> Option<f64> {
     Some(strips.map(|((left, low), (right, high))| (right - left) * (low + high) / 2.0).sum())
 }
 
+/// Rounding in a product that is exactly what is kept of a score.
+pub const ROUNDING: f64 = 1e-12;
+
 /// Points by rising x; `None` without points, with two at one x, or a value that isn't finite.
 pub fn in_order(points: &[(f64, f64)]) -> Option<Vec<(f64, f64)>> {
     let mut sorted = points.to_vec();

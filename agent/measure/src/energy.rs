@@ -51,7 +51,10 @@ impl EnergyTrace {
     }
 
     /// Adds counters of energy, in microjoules, read at a time in seconds. A counter that is less than before has begun anew
-    /// after its `ranges` (Linux powercap: `max_energy_range_uj` is the last value before 0).
+    /// after its range of `ranges` (Linux powercap: `max_energy_range_uj` is the last value before 0).
+    ///
+    /// Counters and ranges should be as many, and in one order, at every reading: one that has no range, or wasn't read the time before, adds
+    /// nothing.
     pub fn add_microjoules(&mut self, at_s: f64, counters: &[u64], ranges: &[u64]) {
         let elapsed = self.elapsed(at_s);
         if let Some(Last::Microjoules(before)) = &self.last {
@@ -238,6 +241,15 @@ mod tests {
             trace.add_microjoules(at, &[counter, counter], &[range, range]);
         }
         near(trace.joules(), 2.0 * 6.0);
+    }
+
+    #[test]
+    fn a_counter_without_a_range_or_a_reading_before_adds_nothing() {
+        let mut trace = EnergyTrace::new();
+        trace.add_microjoules(0.0, &[0], &[u64::MAX]);
+        trace.add_microjoules(1.0, &[1_000_000, 7_000_000], &[u64::MAX; 2]);
+        trace.add_microjoules(2.0, &[2_000_000, 9_000_000], &[u64::MAX]);
+        near(trace.joules(), 2.0);
     }
 
     #[test]

@@ -151,8 +151,8 @@ pub fn difference(first: &Measured, second: &Measured) -> Measured {
 }
 
 /// McNemar's exact test (1947): the probability of two models' disagreements if they were equally good.
-/// `first_only` samples only the first got right, `second_only` only the second. 1 when they never disagree. As statsmodels'
-/// `mcnemar(exact=True)`.
+/// `first_only` samples only the first got right, `second_only` only the second. 0 to 1, 0 being less than a double holds; 1 when they
+/// never disagree. As statsmodels' `mcnemar(exact=True)`.
 #[must_use]
 pub fn mcnemar_exact(first_only: u64, second_only: u64) -> f64 {
     let n = first_only + second_only;

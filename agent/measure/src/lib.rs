@@ -49,7 +49,7 @@ pub use interval::{Resampled, bootstrap, difference, mcnemar_exact, percentile_i
 pub use latency::{HistogramBin, LatencySummary, histogram, percentile};
 pub use quantization::{QuantizationAgreement, kl_divergence, quantization_agreement};
 pub use robustness::{
-    ErrorTable, Incomparable, RelativeRobustness, SnrUnknown, corruption_error, effective_robustness,
+    CorruptionErrors, Incomparable, RelativeRobustness, SnrUnknown, corruption_error, effective_robustness,
     mean_corruption_error, mean_error, mean_relative_corruption_error, relative_corruption_error, relative_robustness,
     share_kept, snr_keeping_most,
 };

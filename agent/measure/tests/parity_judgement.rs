@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use edgeval_measure as measure;
-use measure::{ErrorTable, Figure, Measured, RetrievalRanks, Scorecard, ScorecardRow, Slice};
+use measure::{CorruptionErrors, Figure, Measured, RetrievalRanks, Scorecard, ScorecardRow, Slice};
 use serde_json::Value;
 use support::dimensions::by_dimension;
 use support::numbers::{indices, numbers, same};
@@ -111,16 +111,19 @@ fn skews_are_tolerated_as_defined() {
 #[test]
 fn corruption_errors_are_the_paper_s() {
     for case in cases("corruption") {
-        let table =
-            |clean: &str, errors: &str| ErrorTable { clean: number(&case[clean]), corrupted: matrix(&case[errors]) };
-        let (model, reference) = (table("clean", "errors"), table("reference_clean", "reference"));
-        same("mean error", measure::mean_error(&model.corrupted).unwrap(), &case["mean_error"]);
-        let scores: Vec<Vec<f64>> =
-            model.corrupted.iter().map(|row| row.iter().map(|error| 1.0 - error).collect()).collect();
-        same_or_absent("kept", measure::share_kept(1.0 - model.clean, &scores), &case["kept"]);
-        for (place, (own, theirs)) in model.corrupted.iter().zip(&reference.corrupted).enumerate() {
-            same_or_absent("CE", measure::corruption_error(own, theirs).ok(), &case["ce"][place]);
-            let relative = measure::relative_corruption_error(own, model.clean, theirs, reference.clean);
+        let rows = |clean: &str, errors: &str| -> Vec<CorruptionErrors> {
+            let clean = number(&case[clean]);
+            matrix(&case[errors]).into_iter().map(|corrupted| CorruptionErrors { clean, corrupted }).collect()
+        };
+        let (model, reference) = (rows("clean", "errors"), rows("reference_clean", "reference"));
+        let errors = matrix(&case["errors"]);
+        same("mean error", measure::mean_error(&errors).unwrap(), &case["mean_error"]);
+        let scores: Vec<Vec<f64>> = errors.iter().map(|row| row.iter().map(|error| 1.0 - error).collect()).collect();
+        same_or_absent("kept", measure::share_kept(1.0 - number(&case["clean"]), &scores), &case["kept"]);
+        for (place, (own, theirs)) in model.iter().zip(&reference).enumerate() {
+            let error = measure::corruption_error(&own.corrupted, &theirs.corrupted);
+            same_or_absent("CE", error.ok(), &case["ce"][place]);
+            let relative = measure::relative_corruption_error(own, theirs);
             same_or_absent("relative CE", relative.ok(), &case["relative_ce"][place]);
         }
         same_or_absent("mCE", measure::mean_corruption_error(&model, &reference).ok(), &case["mce"]);

@@ -1,20 +1,23 @@
 //! What each modality contributes, and whether groups are served alike.
 
-use edgeval_measure::{Measured, contribution_shares, fairness_figure, imbalance, perceptual_score, shapley};
+use edgeval_measure::{
+    Measured, PerceptualScore, contribution_shares, fairness_figure, imbalance, perceptual_score, shapley,
+};
 use edgeval_models::Modality;
 use serde::Serialize;
 
 use super::{Groups, Trials};
 use crate::Trial;
+use crate::resampling::mean;
 
 /// Fairness between modalities and groups.
 #[derive(Clone, Debug, Serialize)]
 pub struct Fairness {
     /// What stands in for a modality that is absent.
     pub absent_is: String,
-    /// Each modality.
+    /// Each modality that a sample has.
     pub modalities: Vec<Contribution>,
-    /// The largest share less the smallest, 0 to 1.
+    /// The largest share less the smallest, 0 to 1; not measured of one modality alone.
     pub imbalance: Measured,
     /// Worst group / best group, of the slice key where that is lowest.
     pub worst_by_best: Measured,
@@ -32,7 +35,7 @@ pub struct Contribution {
     pub modality: Modality,
     /// Shapley's value, in the score's unit.
     pub shapley: Measured,
-    /// That by the sum of all, without signs: −1 to 1.
+    /// That by the sum of all, without signs: −1 to 1; not measured of one modality alone.
     pub share: Measured,
     /// The score with this modality alone.
     pub alone: Measured,
@@ -44,19 +47,12 @@ pub struct Contribution {
 
 impl Fairness {
     pub(super) fn new(trials: &Trials<'_>, modalities: &[Modality], groups: &Groups) -> Self {
-        let count = modalities.len();
-        let imbalance =
-            of_coalitions(trials, "no modality contributes anything, or there is one alone", count, |values| {
-                imbalance(&contribution_shares(&shapley(values)?)?)
-            });
+        let present = Present::of(trials, modalities);
+        let imbalance = present.of_shares(imbalance);
         let worst_by_best = groups.worst_by_best.clone();
         Self {
             absent_is: "a black picture, silence, no words".to_owned(),
-            modalities: modalities
-                .iter()
-                .enumerate()
-                .map(|(bit, modality)| contribution(trials, bit, *modality, count))
-                .collect(),
+            modalities: (0..present.modalities.len()).map(|place| present.contribution(place)).collect(),
             figure: fairness_figure(&imbalance, &worst_by_best),
             imbalance,
             worst_by_best,
@@ -65,48 +61,71 @@ impl Fairness {
     }
 }
 
-fn contribution(trials: &Trials<'_>, bit: usize, modality: Modality, count: usize) -> Contribution {
-    let undefined = "no modality contributes anything";
-    let permuted = |trial: &Trial| {
-        let others = &trial.replaced.get(&modality)?.others;
-        // Five permutations are the least that tell something.
-        (others.len() >= 5).then(|| (trial.score, others.clone()))
-    };
-    let few = format!("fewer than six samples have {modality}, or the score is 0");
-    let perceptual = |pick: fn(f64, f64) -> f64| {
-        trials.statistic(&few, permuted, |rows| {
-            let score = rows.iter().map(|(score, _)| score).sum::<f64>() / rows.len() as f64;
-            let mean = |which: usize| rows.iter().map(|(_, others)| others[which]).sum::<f64>() / rows.len() as f64;
-            let permuted: Vec<f64> = (0..rows.first()?.1.len()).map(mean).collect();
-            let perceptual = perceptual_score(score, &permuted)?;
-            Some(pick(perceptual.absolute, perceptual.normalised))
-        })
-    };
-    Contribution {
-        modality,
-        shapley: of_coalitions(trials, undefined, count, |values| shapley(values)?.get(bit).copied()),
-        share: of_coalitions(trials, undefined, count, |values| {
-            contribution_shares(&shapley(values)?)?.get(bit).copied()
-        }),
-        alone: trials.mean("no sample has it", |trial| {
-            trial.replaced.get(&modality).and_then(|_| trial.coalitions.get(1 << bit).copied())
-        }),
-        perceptual: perceptual(|absolute, _| absolute),
-        perceptual_normalised: perceptual(|_, normalised| normalised),
-    }
+/// The model's modalities that some sample has: what none has contributes neither something nor nothing.
+struct Present<'a> {
+    trials: &'a Trials<'a>,
+    /// Each with its bit in the trials' coalitions.
+    modalities: Vec<(usize, Modality)>,
 }
 
-/// A statistic of the mean score of every coalition.
-fn of_coalitions(
-    trials: &Trials<'_>,
-    undefined: &str,
-    modalities: usize,
-    of: impl Fn(&[f64]) -> Option<f64> + Sync,
-) -> Measured {
-    let all = 1_usize << modalities;
-    let pick = |trial: &Trial| (trial.coalitions.len() == all).then(|| trial.coalitions.clone());
-    trials.statistic(undefined, pick, |rows| {
-        let mean = |mask: usize| rows.iter().map(|row| row[mask]).sum::<f64>() / rows.len() as f64;
-        of(&(0..all).map(mean).collect::<Vec<_>>())
-    })
+impl<'a> Present<'a> {
+    fn of(trials: &'a Trials<'a>, modalities: &[Modality]) -> Self {
+        let is_present = |modality: &Modality| trials.iter().any(|trial| trial.replaced.contains_key(modality));
+        let present = modalities.iter().copied().enumerate().filter(|(_, modality)| is_present(modality));
+        Self { trials, modalities: present.collect() }
+    }
+
+    fn contribution(&self, place: usize) -> Contribution {
+        let (bit, modality) = self.modalities[place];
+        let values = |coalitions: &[f64]| shapley(coalitions)?.get(place).copied();
+        Contribution {
+            modality,
+            shapley: self.of_coalitions("the score of a combination isn't known", values),
+            share: self.of_shares(|shares| shares.get(place).copied()),
+            alone: self.trials.mean("no sample has it", |trial| {
+                trial.replaced.get(&modality).and_then(|_| trial.coalitions.get(1 << bit).copied())
+            }),
+            perceptual: self.perceptual(modality, |score| score.absolute),
+            perceptual_normalised: self.perceptual(modality, |score| score.normalised),
+        }
+    }
+
+    fn perceptual(&self, modality: Modality, pick: fn(PerceptualScore) -> f64) -> Measured {
+        let permuted = |trial: &Trial| {
+            let others = &trial.replaced.get(&modality)?.others;
+            // Five permutations are the least that tell something.
+            (others.len() >= 5).then(|| (trial.score, others.clone()))
+        };
+        let few = format!("fewer than six samples have {modality}, or the score is 0");
+        self.trials.statistic(&few, permuted, |rows| {
+            let score = mean(rows.iter().map(|(score, _)| *score))?;
+            let of_each = |which: usize| mean(rows.iter().map(|(_, others)| others[which]));
+            let permuted: Option<Vec<f64>> = (0..rows.first()?.1.len()).map(of_each).collect();
+            Some(pick(perceptual_score(score, &permuted?)?))
+        })
+    }
+
+    /// A statistic of what each contributes of the whole. One alone has all of it, which says nothing.
+    fn of_shares(&self, of: impl Fn(&[f64]) -> Option<f64> + Sync) -> Measured {
+        if self.modalities.len() < 2 {
+            return self.trials.absent("the samples have fewer than two of the model's modalities");
+        }
+        let shares = |coalitions: &[f64]| of(&contribution_shares(&shapley(coalitions)?)?);
+        self.of_coalitions("no modality contributes anything", shares)
+    }
+
+    /// A statistic of the mean score of every coalition of these modalities.
+    fn of_coalitions(&self, undefined: &str, of: impl Fn(&[f64]) -> Option<f64> + Sync) -> Measured {
+        let bits = |mask: usize| {
+            let joined = self.modalities.iter().enumerate().filter(move |(place, _)| mask >> place & 1 == 1);
+            joined.map(|(_, (bit, _))| 1 << bit).sum::<usize>()
+        };
+        let masks: Vec<usize> = (0..1 << self.modalities.len()).map(bits).collect();
+        let pick = |trial: &Trial| masks.iter().map(|mask| trial.coalitions.get(*mask).copied()).collect();
+        self.trials.statistic(undefined, pick, |rows: &[&Vec<f64>]| {
+            let scores: Option<Vec<f64>> =
+                (0..masks.len()).map(|coalition| mean(rows.iter().map(|row| row[coalition]))).collect();
+            of(&scores?)
+        })
+    }
 }

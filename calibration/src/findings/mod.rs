@@ -145,3 +145,19 @@ impl<'a> Trials<'a> {
         Rc::clone(self.resamplings.borrow_mut().entry(places).or_insert_with_key(|places| new(places)))
     }
 }
+
+#[cfg(test)]
+mod samples {
+    use tempfile::TempDir;
+
+    use crate::ReferenceSet;
+
+    /// A set of so many samples, `0` to `9`, that nothing is read of; its folder goes with the first.
+    pub fn set_of(count: usize) -> (TempDir, ReferenceSet) {
+        let folder = tempfile::tempdir().unwrap();
+        let line = |id| format!("{{\"id\":\"{id}\",\"text\":\"{id}\",\"label\":\"a\"}}\n");
+        std::fs::write(folder.path().join("metadata.jsonl"), (0..count).map(line).collect::<String>()).unwrap();
+        let set = ReferenceSet::open(folder.path()).unwrap();
+        (folder, set)
+    }
+}

@@ -11,38 +11,49 @@ const HALVED_AFTER: [usize; 9] = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000
 /// What the schedule's queries are of.
 const SCHEDULE: usize = 10_000;
 
+/// What the model says of an input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Asked {
+    /// Whether its answer is right. Scores that are equal don't tell: of two on integers that often are, one is still the answer.
+    pub right: bool,
+    /// The right answer's score less the highest other, in the model's unit (logits or probabilities): what an attack lowers.
+    pub margin: f32,
+}
+
 /// How an attack ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attacked<T> {
-    /// Whether the right class no longer has the highest score alone.
+    /// Whether the answer is wrong.
     pub succeeded: bool,
     /// How often the model was asked.
     pub queries: usize,
-    /// The right class's score less the highest other, for `input`.
+    /// The right answer's score less the highest other, for `input`.
     pub margin: f32,
     /// The input with the smallest margin that was found.
     pub input: T,
 }
 
-/// Asks about an input as it is, then about `next` of the best so far, until the answer is wrong or all `queries` are used up. `None` when `scores`
-/// aren't numbers, or are of fewer than two classes.
+/// Asks about an input as it is, then about `next` of the best so far, until the answer is wrong or all `queries` are used up. `None` when the first
+/// margin isn't a number.
 fn search<T: Clone, E>(
     clean: &T,
-    (class, queries): (usize, usize),
-    mut scores: impl FnMut(&T) -> Result<Vec<f32>, E>,
+    queries: usize,
+    mut ask: impl FnMut(&T) -> Result<Asked, E>,
     mut next: impl FnMut(&Attacked<T>) -> T,
 ) -> Result<Option<Attacked<T>>, E> {
-    let Some(as_it_is) = margin(&scores(clean)?, class) else { return Ok(None) };
-    let mut best = Attacked { succeeded: as_it_is <= 0.0, queries: 1, margin: as_it_is, input: clean.clone() };
+    let Asked { right, margin } = ask(clean)?;
+    if margin.is_nan() {
+        return Ok(None);
+    }
+    let mut best = Attacked { succeeded: !right, queries: 1, margin, input: clean.clone() };
     while !best.succeeded && best.queries < queries {
         let tried = next(&best);
         best.queries += 1;
-        match margin(&scores(&tried)?, class) {
-            // The first change is where the search begins, whatever the model says of it.
-            Some(margin) if margin < best.margin || best.queries == 2 => {
-                best = Attacked { succeeded: margin <= 0.0, margin, input: tried, ..best };
-            }
-            _ => {}
+        let Asked { right, margin } = ask(&tried)?;
+        // The first change is where the search begins, whatever the model says of it.
+        let is_begin = best.queries == 2 && !margin.is_nan();
+        if !right || margin < best.margin || is_begin {
+            best = Attacked { succeeded: !right, margin, input: tried, ..best };
         }
     }
     Ok(Some(best))
@@ -55,10 +66,18 @@ fn share_at(first: f64, iteration: usize, queries: usize) -> f64 {
     first / f64::from(1_u32 << halvings)
 }
 
-/// The score of a class less the highest of the others.
-fn margin(scores: &[f32], class: usize) -> Option<f32> {
-    let own = *scores.get(class)?;
-    let others = scores.iter().enumerate().filter(|(index, _)| *index != class).map(|(_, &score)| score);
-    let margin = own - others.reduce(f32::max)?;
-    (!margin.is_nan()).then_some(margin)
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    #[test]
+    fn a_tie_that_the_right_answer_wins_isn_t_a_success() {
+        let ask = |input: &u32| Ok::<_, Infallible>(Asked { right: *input < 3, margin: 0.0 });
+        let ended = search(&0, 10, ask, |best| best.queries as u32).unwrap().unwrap();
+        assert_eq!(ended, Attacked { succeeded: true, queries: 4, margin: 0.0, input: 3 });
+        let held = search(&0, 3, ask, |best| best.queries as u32).unwrap().unwrap();
+        assert!(!held.succeeded && held.queries == 3);
+    }
 }

@@ -2,7 +2,7 @@
 
 use edgeval_models::Picture;
 
-use super::{Attacked, search, share_at};
+use super::{Asked, Attacked, search, share_at};
 use crate::corruption::Random;
 
 /// How far an attack on a picture may go.
@@ -17,20 +17,17 @@ pub struct SquareAttack {
 }
 
 impl SquareAttack {
-    /// Attacks a picture whose right class is `class`. `scores` asks the model: one score a class, logits or
-    /// probabilities. A picture that is answered wrongly as it is counts as a success after one query.
+    /// Attacks a picture, of which `ask` asks the model. One that is answered wrongly as it is counts as a success after one query.
     ///
-    /// `None` when there's nothing to attack: no pixels or fewer bytes than pixels need, no query, fewer than two
-    /// classes, or scores that aren't numbers.
+    /// `None` when there's nothing to attack: no pixels or fewer bytes than pixels need, no query, or a margin that isn't a number.
     ///
     /// # Errors
-    /// Those of `scores`.
+    /// Those of `ask`.
     pub fn run<E>(
         &self,
         picture: &Picture,
-        class: usize,
         seed: u64,
-        scores: impl FnMut(&Picture) -> Result<Vec<f32>, E>,
+        ask: impl FnMut(&Picture) -> Result<Asked, E>,
     ) -> Result<Option<Attacked<Picture>>, E> {
         let channels = picture.channels.count();
         let bytes = picture.width.checked_mul(picture.height).and_then(|pixels| pixels.checked_mul(channels));
@@ -38,7 +35,7 @@ impl SquareAttack {
             return Ok(None);
         }
         let mut random = Random::seeded(seed);
-        search(picture, (class, self.queries), scores, |best| {
+        search(picture, self.queries, ask, |best| {
             if best.queries == 1 { self.stripes(picture, &mut random) } else { self.square(picture, best, &mut random) }
         })
     }
@@ -98,8 +95,12 @@ mod tests {
         Picture { width: 12, height: 10, channels: Channels::Rgb, data }
     }
 
+    const fn asked(margin: f32) -> Asked {
+        Asked { right: margin > 0.0, margin }
+    }
+
     /// A linear model of two classes: signs over the bytes, and a bias that makes the clean margin what is asked for.
-    fn linear(clean_margin: f32) -> impl Fn(&Picture) -> Result<Vec<f32>, Infallible> {
+    fn linear(clean_margin: f32) -> impl Fn(&Picture) -> Result<Asked, Infallible> {
         let sum = |picture: &Picture| {
             let signed = |(place, &byte): (usize, &u8)| {
                 // Whole patches of one sign, so that squares can find them.
@@ -108,13 +109,13 @@ mod tests {
             picture.data.iter().enumerate().map(signed).sum::<i64>()
         };
         let clean = sum(&picture());
-        move |picture| Ok(vec![(sum(picture) - clean) as f32 + clean_margin, 0.0])
+        move |picture| Ok(asked((sum(picture) - clean) as f32 + clean_margin))
     }
 
     #[test]
     fn a_linear_model_is_fooled_within_reach_and_not_beyond() {
         // The best that 8 steps can do to 360 bytes is 2880 less those at the ends of the range.
-        let run = |margin: f32, attack: SquareAttack| attack.run(&picture(), 0, 5, linear(margin)).unwrap().unwrap();
+        let run = |margin: f32, attack: SquareAttack| attack.run(&picture(), 5, linear(margin)).unwrap().unwrap();
         let near = run(1500.0, ATTACK);
         assert!(near.succeeded && near.margin <= 0.0 && (2..=1000).contains(&near.queries), "{near:?}");
         let far = run(3000.0, ATTACK);
@@ -137,17 +138,15 @@ mod tests {
     #[test]
     fn nothing_to_attack() {
         let empty = Picture { width: 0, height: 3, channels: Channels::Rgb, data: Vec::new() };
-        let run = |picture: &Picture, class, scores: Vec<f32>, attack: SquareAttack| {
-            attack.run(picture, class, 1, |_| Ok::<_, Infallible>(scores.clone())).unwrap()
+        let run = |picture: &Picture, margin: f32, attack: SquareAttack| {
+            attack.run(picture, 1, |_| Ok::<_, Infallible>(asked(margin))).unwrap()
         };
-        assert!(run(&empty, 0, vec![1.0, 0.0], ATTACK).is_none());
-        assert!(run(&picture(), 2, vec![1.0, 0.0], ATTACK).is_none());
-        assert!(run(&picture(), 0, vec![1.0], ATTACK).is_none());
-        assert!(run(&picture(), 0, vec![f32::NAN, 0.0], ATTACK).is_none());
-        assert!(run(&picture(), 0, vec![1.0, 0.0], SquareAttack { queries: 0, ..ATTACK }).is_none());
-        let stubborn = run(&picture(), 0, vec![1.0, 0.0], SquareAttack { epsilon: 0, queries: 5, share: 9.0 }).unwrap();
+        assert!(run(&empty, 1.0, ATTACK).is_none());
+        assert!(run(&picture(), f32::NAN, ATTACK).is_none());
+        assert!(run(&picture(), 1.0, SquareAttack { queries: 0, ..ATTACK }).is_none());
+        let stubborn = run(&picture(), 1.0, SquareAttack { epsilon: 0, queries: 5, share: 9.0 }).unwrap();
         assert!(!stubborn.succeeded && stubborn.queries == 5 && stubborn.input == picture());
-        let failing = ATTACK.run(&picture(), 0, 1, |_| Err::<Vec<f32>, _>("no model"));
+        let failing = ATTACK.run(&picture(), 1, |_| Err::<Asked, _>("no model"));
         assert_eq!(failing, Err("no model"));
     }
 }

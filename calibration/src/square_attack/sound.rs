@@ -2,7 +2,7 @@
 
 use edgeval_models::Sound;
 
-use super::{Attacked, search, share_at};
+use super::{Asked, Attacked, search, share_at};
 use crate::corruption::Random;
 
 /// The lowest pitch that a stretch is given, in Hz.
@@ -20,26 +20,25 @@ pub struct SoundAttack {
 }
 
 impl SoundAttack {
-    /// Attacks a sound whose right class is `class`, as [`super::SquareAttack::run`] does a picture. The paper's square is a stretch of time. In it
+    /// Attacks a sound, as [`super::SquareAttack::run`] does a picture. The paper's square is a stretch of time. In it
     /// samples are moved up and down in turn, at a pitch that is drawn: a stretch that is moved to one side would be an offset, which no loudspeaker
     /// plays and bands of log-mel hardly hear.
     ///
-    /// `None` when there's nothing to attack: no samples, no query, fewer than two classes, or scores that aren't numbers.
+    /// `None` when there's nothing to attack: no samples, no query, or a margin that isn't a number.
     ///
     /// # Errors
-    /// Those of `scores`.
+    /// Those of `ask`.
     pub fn run<E>(
         &self,
         sound: &Sound,
-        class: usize,
         seed: u64,
-        scores: impl FnMut(&Sound) -> Result<Vec<f32>, E>,
+        ask: impl FnMut(&Sound) -> Result<Asked, E>,
     ) -> Result<Option<Attacked<Sound>>, E> {
         if sound.samples.is_empty() || self.queries == 0 {
             return Ok(None);
         }
         let mut random = Random::seeded(seed);
-        search(sound, (class, self.queries), scores, |best| {
+        search(sound, self.queries, ask, |best| {
             if best.queries == 1 { self.noise(sound, &mut random) } else { self.stretch(sound, best, &mut random) }
         })
     }
@@ -90,20 +89,24 @@ mod tests {
         Sound { sample_rate_hz: 8000, samples: (0..2000).map(sample).collect() }
     }
 
+    const fn asked(margin: f32) -> Asked {
+        Asked { right: margin > 0.0, margin }
+    }
+
     /// A model of two classes that listens for one pitch: what was added of it counts against the first, of which it is sure by `clean_margin`.
-    fn listening(clean_margin: f32) -> impl Fn(&Sound) -> Result<Vec<f32>, Infallible> {
+    fn listening(clean_margin: f32) -> impl Fn(&Sound) -> Result<Asked, Infallible> {
         let heard = |sound: &Sound| {
             let signed = |(place, &sample): (usize, &f32)| if place / 4 % 2 == 0 { sample } else { -sample };
             sound.samples.iter().enumerate().map(signed).sum::<f32>()
         };
         let clean = heard(&sound());
-        move |sound| Ok(vec![clean_margin - (heard(sound) - clean).abs(), 0.0])
+        move |sound| Ok(asked(clean_margin - (heard(sound) - clean).abs()))
     }
 
     #[test]
     fn a_model_that_hears_a_pitch_is_fooled_within_reach_and_not_beyond() {
         // The most that 2000 samples can be moved by 0.01 each is 20.
-        let run = |margin: f32| ATTACK.run(&sound(), 0, 5, listening(margin)).unwrap().unwrap();
+        let run = |margin: f32| ATTACK.run(&sound(), 5, listening(margin)).unwrap().unwrap();
         let near = run(1.2);
         assert!(near.succeeded && near.margin <= 0.0 && (2..=400).contains(&near.queries), "{near:?}");
         let far = run(21.0);
@@ -122,9 +125,9 @@ mod tests {
         let mut margin = 1000.0;
         let falling = |_: &Sound| {
             margin -= 1.0;
-            Ok::<_, Infallible>(vec![margin, 0.0])
+            Ok::<_, Infallible>(asked(margin))
         };
-        let ended = ATTACK.run(&sound(), 0, 3, falling).unwrap().unwrap();
+        let ended = ATTACK.run(&sound(), 3, falling).unwrap().unwrap();
         let added: Vec<f32> =
             ended.input.samples.iter().zip(&sound().samples).map(|(one, other)| one - other).collect();
         let mean = added.iter().sum::<f32>() / 2000.0;
@@ -135,20 +138,19 @@ mod tests {
     fn full_scale_is_the_end() {
         let loud = Sound { sample_rate_hz: 10, samples: vec![1.0, -1.0, 0.995] };
         let attack = SoundAttack { queries: 50, ..ATTACK };
-        let ended = attack.run(&loud, 0, 1, |_| Ok::<_, Infallible>(vec![1.0, 0.0])).unwrap().unwrap();
+        let ended = attack.run(&loud, 1, |_| Ok::<_, Infallible>(asked(1.0))).unwrap().unwrap();
         assert!(ended.input.samples.iter().all(|sample| (-1.0..=1.0).contains(sample)));
     }
 
     #[test]
     fn nothing_to_attack() {
-        let run = |sound: &Sound, scores: Vec<f32>, attack: SoundAttack| {
-            attack.run(sound, 0, 1, |_| Ok::<_, Infallible>(scores.clone())).unwrap()
+        let run = |sound: &Sound, margin: f32, attack: SoundAttack| {
+            attack.run(sound, 1, |_| Ok::<_, Infallible>(asked(margin))).unwrap()
         };
-        assert!(run(&Sound { samples: Vec::new(), ..sound() }, vec![1.0, 0.0], ATTACK).is_none());
-        assert!(run(&sound(), vec![1.0], ATTACK).is_none());
-        assert!(run(&sound(), vec![f32::NAN, 0.0], ATTACK).is_none());
-        assert!(run(&sound(), vec![1.0, 0.0], SoundAttack { queries: 0, ..ATTACK }).is_none());
-        let failing = ATTACK.run(&sound(), 0, 1, |_| Err::<Vec<f32>, _>("no model"));
+        assert!(run(&Sound { samples: Vec::new(), ..sound() }, 1.0, ATTACK).is_none());
+        assert!(run(&sound(), f32::NAN, ATTACK).is_none());
+        assert!(run(&sound(), 1.0, SoundAttack { queries: 0, ..ATTACK }).is_none());
+        let failing = ATTACK.run(&sound(), 1, |_| Err::<Asked, _>("no model"));
         assert_eq!(failing, Err("no model"));
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::judge::Judge;
 use super::subject::{StandIn, Subject};
-use crate::{Attacked, SetError};
+use crate::{Asked, Attacked, SetError};
 
 /// How an attack on a sample ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,9 +27,9 @@ pub(super) fn on_picture(subject: &mut Subject<'_>) -> Result<Option<AttackEnd>,
     let picture = subject.window.image.clone().filter(|_| can_be_attacked(subject, Modality::Image));
     let Some(picture) = picture else { return Ok(None) };
     let (attack, seed) = (subject.setup.options.attack, seed(subject));
-    let ended = attack.run(&picture, 0, seed, |picture: &Picture| {
+    let ended = attack.run(&picture, seed, |picture: &Picture| {
         let window = Window { image: Some(picture.clone()), ..Window::default() };
-        scores(subject, Modality::Image, &window)
+        ask(subject, Modality::Image, &window)
     })?;
     subject.restore(Modality::Image);
     Ok(ended.map(AttackEnd::from))
@@ -40,9 +40,9 @@ pub(super) fn on_sound(subject: &mut Subject<'_>) -> Result<Option<AttackEnd>, S
     let sound = subject.window.audio.clone().filter(|_| can_be_attacked(subject, Modality::Audio));
     let Some(sound) = sound else { return Ok(None) };
     let (attack, seed) = (subject.setup.options.sound_attack, seed(subject));
-    let ended = attack.run(&sound, 0, seed, |sound: &Sound| {
+    let ended = attack.run(&sound, seed, |sound: &Sound| {
         let window = Window { audio: Some(sound.clone()), ..Window::default() };
-        scores(subject, Modality::Audio, &window)
+        ask(subject, Modality::Audio, &window)
     })?;
     subject.restore(Modality::Audio);
     Ok(ended.map(AttackEnd::from))
@@ -57,22 +57,22 @@ const fn seed(subject: &Subject<'_>) -> u64 {
 }
 
 /// What the model says of a sample of which one modality was changed, as the attack takes it.
-fn scores(subject: &mut Subject<'_>, modality: Modality, window: &Window) -> Result<Vec<f32>, SetError> {
+fn ask(subject: &mut Subject<'_>, modality: Modality, window: &Window) -> Result<Asked, SetError> {
     subject.put(modality, StandIn::Of(window))?;
     let prediction = subject.predict()?;
-    Ok(margin(&prediction, subject.score_of(&prediction)?))
+    let right = subject.score_of(&prediction)? > 0.0;
+    Ok(Asked { right, margin: margin(&prediction, right) })
 }
 
-/// Scores of right and wrong, as the attack takes them. A classifier's are the right class's logit and the highest other; of words that are right
-/// their confidence is what an attack can lower, and words that are wrong are what it wants.
-fn margin(prediction: &Prediction, score: f64) -> Vec<f32> {
-    let right = score > 0.0;
+/// What the attack lowers. Of a classifier the right class's logit less the highest other's; of words that are right their confidence, and words
+/// that are wrong are what it wants.
+fn margin(prediction: &Prediction, right: bool) -> f32 {
     if prediction.probabilities.is_empty() {
-        return if right { vec![prediction.confidence.max(f32::MIN_POSITIVE), 0.0] } else { vec![0.0, 1.0] };
+        return if right { prediction.confidence } else { -1.0 };
     }
     // Logits, since probabilities of 1 don't tell how far they are from falling.
     let logit = |class: usize| prediction.logits.get(class).copied().unwrap_or(f32::NEG_INFINITY);
     let others = (0..prediction.logits.len()).filter(|class| *class != prediction.class);
-    let (first, second) = (logit(prediction.class), others.map(logit).fold(f32::NEG_INFINITY, f32::max));
-    if right { vec![first, second] } else { vec![second, first] }
+    let lead = logit(prediction.class) - others.map(logit).fold(f32::NEG_INFINITY, f32::max);
+    if right { lead } else { -lead }
 }

@@ -13,7 +13,7 @@ use crate::SetError;
 pub struct PrecisionGap {
     /// Whether both say the same; none where nothing is said.
     pub same: Option<bool>,
-    /// How right the other is, 0 to 1.
+    /// How right the other is, 0 to 1. A pair of embeddings is looked for among those of the arithmetic that is evaluated.
     pub other_score: f64,
     /// KL(fp32 ‖ int8) of a classifier's probabilities, in nats.
     pub kl_nats: Option<f64>,

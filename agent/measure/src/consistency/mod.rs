@@ -7,34 +7,8 @@ mod skew;
 
 pub use geometry::{UniformityKernel, alignment, modality_gap, uniformity};
 pub use retrieval::{RetrievalRanks, embedding_distances, median_rank, recall_at, retrieval_ranks};
-pub use separation::Separation;
+pub use separation::{Separation, auc};
 pub use skew::{SkewTolerance, skew_tolerance};
-
-/// Probability that a value of `high` exceeds one of `low`, ties counting half (the area under the ROC curve;
-/// scikit-learn's `roc_auc_score`). `None` when either is empty.
-#[must_use]
-pub fn auc(low: &[f64], high: &[f64]) -> Option<f64> {
-    if low.is_empty() || high.is_empty() {
-        return None;
-    }
-    let mut sorted = low.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let (lowest, highest) = (sorted[0], sorted[sorted.len() - 1]);
-    let below = |value: f64| {
-        // Modalities that are well told apart have most of their values outside the others'.
-        if value > highest {
-            return sorted.len() as f64;
-        }
-        if value < lowest {
-            return 0.0;
-        }
-        let less = sorted.partition_point(|other| *other < value);
-        let not_more = sorted.partition_point(|other| *other <= value);
-        (less + not_more) as f64 / 2.0
-    };
-    let wins: f64 = high.iter().map(|&value| below(value)).sum();
-    Some(wins / (low.len() as f64 * high.len() as f64))
-}
 
 /// How often two modalities alone pick the same class, 0 to 1; their interval is Wilson's. `None` without samples or when
 /// they aren't as many.
@@ -66,13 +40,6 @@ pub fn jensen_shannon_divergence(p: &[f64], q: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ties_count_half() {
-        assert_eq!(auc(&[0.0, 1.0], &[1.0, 2.0]), Some(0.875));
-        assert_eq!(auc(&[1.0], &[1.0]), Some(0.5));
-        assert_eq!(auc(&[], &[1.0]), None);
-    }
 
     #[test]
     fn who_agrees_picks_the_same() {

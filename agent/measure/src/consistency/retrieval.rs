@@ -1,6 +1,8 @@
 //! Finding what belongs together across modalities: ranks, recall among the first k, median rank.
 
-use crate::vectors::{dimension_of_both, product};
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+
+use crate::vectors::{dimension_of_both, product, products};
 
 /// Where what belongs was found, in both directions; ranks from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,24 @@ impl RetrievalRanks {
             (0..columns).map(|column| distances.iter().filter_map(|row| row.get(column).copied()).collect()).collect();
         Some(Self { forward, backward: retrieval_ranks(&turned, |column, row| belongs(row, column))? })
     }
+
+    /// Ranks of pairs of unit vectors, row *i* of both belonging together: what [`RetrievalRanks::of`] says of their
+    /// [`embedding_distances`], with the distances of a row at a time in memory. `None` without rows, when they aren't as many, or
+    /// the vectors aren't finite and all of one length.
+    #[must_use]
+    pub fn of_pairs(first: &[Vec<f32>], second: &[Vec<f32>]) -> Option<Self> {
+        dimension_of_both(first, second).filter(|_| first.len() == second.len())?;
+        Some(Self { forward: ranks_of_pairs(first, second)?, backward: ranks_of_pairs(second, first)? })
+    }
+}
+
+fn ranks_of_pairs(queries: &[Vec<f32>], candidates: &[Vec<f32>]) -> Option<Vec<usize>> {
+    let candidates: Vec<&[f32]> = candidates.iter().map(Vec::as_slice).collect();
+    let rank = |(own, query): (usize, &Vec<f32>)| {
+        let distances: Vec<f64> = products(query, &candidates).into_iter().map(|product| 1.0 - product).collect();
+        rank_of_nearest(&distances, |candidate| candidate == own)
+    };
+    queries.par_iter().enumerate().map(rank).collect()
 }
 
 /// Distances 1 − u·v, 0 to 2, between unit vectors: a row for each of `first`, a column for each of `second`, which needn't be as
@@ -88,6 +108,21 @@ mod tests {
         let distances = embedding_distances(&same, &same).unwrap();
         let ranks = RetrievalRanks::of(&distances, |i, j| i == j).unwrap();
         assert_eq!((ranks.forward, ranks.backward), (vec![4; 4], vec![4; 4]));
+    }
+
+    #[test]
+    fn a_row_at_a_time_gives_what_the_matrix_gives() {
+        let side = |seed: usize| -> Vec<Vec<f32>> {
+            let angle = |at: usize| ((at * 31 + seed * 17) % 20) as f32 / 7.0;
+            (0..40).map(|at| vec![angle(at).cos(), angle(at).sin()]).collect()
+        };
+        let (first, second) = (side(1), side(2));
+        let distances = embedding_distances(&first, &second).unwrap();
+        let ranks = RetrievalRanks::of_pairs(&first, &second).unwrap();
+        assert_eq!(Some(&ranks), RetrievalRanks::of(&distances, |i, j| i == j).as_ref());
+        assert!(ranks.forward.iter().any(|rank| *rank > 1) && ranks.forward != ranks.backward);
+        assert_eq!(RetrievalRanks::of_pairs(&first, &second[1..]), None);
+        assert_eq!(RetrievalRanks::of_pairs(&[], &[]), None);
     }
 
     #[test]

@@ -8,6 +8,19 @@ use crate::vectors::{product, products};
 /// Rows are summed up in so many parts at most: how many there are decides the last bits, so it mustn't hang on the cores.
 const PARTS: usize = 16;
 
+/// Probability that a value of `high` exceeds one of `low`, ties counting half, 0 to 1 (the area under the ROC curve;
+/// scikit-learn's `roc_auc_score`). Infinite values have their places. `None` when either is empty or holds what isn't a number.
+#[must_use]
+pub fn auc(low: &[f64], high: &[f64]) -> Option<f64> {
+    if low.is_empty() || high.is_empty() || low.iter().chain(high).any(|value| value.is_nan()) {
+        return None;
+    }
+    let mut sorted = low.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let wins: f64 = high.iter().map(|&value| ranks(&sorted, value).into_iter().sum::<usize>() as f64 / 2.0).sum();
+    Some(wins / (low.len() as f64 * high.len() as f64))
+}
+
 /// Two modalities' embeddings held against each other, row by row. Distances are 1 − u·v, 0 to 2 for unit vectors.
 ///
 /// A shuffled pair has a row of each side, and varies with both. [`Self::shuffled`] and [`Self::wins`] therefore have a term for each row that holds
@@ -19,7 +32,7 @@ pub struct Separation {
     pub belonging: Vec<f64>,
     /// Each row's term of the mean distance of shuffled pairs. Empty where there is no such pair.
     pub shuffled: Vec<f64>,
-    /// Each row's term of the probability that a belonging pair is nearer than a shuffled one, ties counting half: [`crate::auc`]. A term may lie
+    /// Each row's term of the probability that a belonging pair is nearer than a shuffled one, ties counting half: [`auc`]. A term may lie
     /// outside 0 to 1. Empty where there is no shuffled pair.
     pub wins: Vec<f64>,
 }
@@ -125,7 +138,7 @@ impl Sums {
     }
 }
 
-/// How many of sorted values are less, and how many aren't more.
+/// How many of sorted values are less than one, and how many aren't more.
 fn ranks(sorted: &[f64], value: f64) -> [usize; 2] {
     let (lowest, highest) = (sorted[0], sorted[sorted.len() - 1]);
     // Modalities that are well told apart have most shuffled pairs farther than any belonging one.
@@ -151,7 +164,19 @@ fn beaten(ends: &[f64], pairs: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auc;
+
+    #[test]
+    fn ties_count_half() {
+        assert_eq!(auc(&[0.0, 1.0], &[1.0, 2.0]), Some(0.875));
+        assert_eq!(auc(&[1.0], &[1.0]), Some(0.5));
+        assert_eq!(auc(&[], &[1.0]), None);
+    }
+
+    #[test]
+    fn what_isn_t_a_number_has_no_place_among_values() {
+        assert_eq!((auc(&[f64::NAN], &[1.0]), auc(&[1.0, 2.0], &[3.0, f64::NAN])), (None, None));
+        assert_eq!(auc(&[f64::NEG_INFINITY, 0.0], &[f64::INFINITY]), Some(1.0));
+    }
 
     /// Unit vectors on a circle, the second side a little off.
     fn sides() -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {

@@ -1,11 +1,9 @@
 //! How far sound may be moved against the picture.
 
-use crate::curve::{area_under_curve, in_order};
+use crate::curve::{ROUNDING, area_under_curve, in_order};
 
 /// What must be left of the score for a shift to be tolerated.
 const KEPT: f64 = 0.95;
-/// Rounding in a product that is exactly what is kept.
-const ROUNDING: f64 = 1e-12;
 
 /// How well a score bears a shift of one modality against the other.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,18 +1,22 @@
 //! Errors under corruptions, alone and against a reference model's (Hendrycks & Dietterich 2019, "Benchmarking Neural Network
 //! Robustness to Common Corruptions and Perturbations").
 
+use serde::{Deserialize, Serialize};
+
 use crate::vectors::mean;
 
 /// A sum this small is rounding: nothing to divide by.
 const ZERO: f64 = 1e-12;
 
-/// A model's errors, each 0 to 1.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ErrorTable {
-    /// On what wasn't corrupted.
+/// A model's errors on the samples that one corruption was tried on, each 0 to 1: a sound's corruptions can't be tried on samples without one, so
+/// what is clean isn't the same for all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorruptionErrors {
+    /// As they are.
     pub clean: f64,
-    /// A row for each corruption, a column for each severity.
-    pub corrupted: Vec<Vec<f64>>,
+    /// Corrupted, at each severity.
+    pub corrupted: Vec<f64>,
 }
 
 /// Why errors can't be set against a reference's.
@@ -78,47 +82,44 @@ pub fn corruption_error(errors: &[f64], reference: &[f64]) -> Result<f64, Incomp
     if theirs <= ZERO { Err(Incomparable::Reference { sum: theirs }) } else { Ok(own / theirs) }
 }
 
-/// Relative CE_c = Σₛ (E(s, c) − E_clean) / Σₛ (E_ref(s, c) − E_ref,clean) of one corruption: what it adds to the error, against
-/// what it adds to the reference's. Negative when it helps.
+/// Relative CE_c = Σₛ (E(s, c) − E_clean,c) / Σₛ (E_ref(s, c) − E_ref,clean,c) of one corruption: what it adds to the error, against
+/// what it adds to the reference's. E_clean,c is the error on the samples of that corruption, uncorrupted. Negative when it helps.
 ///
 /// # Errors
 /// As [`corruption_error`]; also when the corruption doesn't add to the reference's error.
-pub fn relative_corruption_error(
-    errors: &[f64],
-    clean: f64,
-    reference: &[f64],
-    reference_clean: f64,
+pub fn relative_corruption_error(errors: &CorruptionErrors, reference: &CorruptionErrors) -> Result<f64, Incomparable> {
+    let added = |of: &CorruptionErrors| of.corrupted.iter().map(|error| error - of.clean).collect::<Vec<f64>>();
+    corruption_error(&added(errors), &added(reference))
+}
+
+/// mCE: the mean of CE_c over corruptions, of which both are given the same in the same order; 0 or more, 1 errs as much as the reference.
+///
+/// # Errors
+/// As [`corruption_error`], for any corruption: a mean without it would be of another set. Also when there are none, or not as many.
+pub fn mean_corruption_error(model: &[CorruptionErrors], reference: &[CorruptionErrors]) -> Result<f64, Incomparable> {
+    mean_over(model, reference, |own, theirs| corruption_error(&own.corrupted, &theirs.corrupted))
+}
+
+/// Relative mCE: the mean of relative CE_c over corruptions, given as to [`mean_corruption_error`].
+///
+/// # Errors
+/// As [`relative_corruption_error`], for any corruption. Also when there are none, or not as many.
+pub fn mean_relative_corruption_error(
+    model: &[CorruptionErrors],
+    reference: &[CorruptionErrors],
 ) -> Result<f64, Incomparable> {
-    let over = |errors: &[f64], clean: f64| errors.iter().map(|error| error - clean).collect::<Vec<f64>>();
-    corruption_error(&over(errors, clean), &over(reference, reference_clean))
-}
-
-/// mCE: the mean of CE_c over corruptions.
-///
-/// # Errors
-/// As [`corruption_error`], for any corruption: a mean without it would be of another set.
-pub fn mean_corruption_error(model: &ErrorTable, reference: &ErrorTable) -> Result<f64, Incomparable> {
-    mean_over(model, reference, corruption_error)
-}
-
-/// Relative mCE: the mean of relative CE_c over corruptions.
-///
-/// # Errors
-/// As [`relative_corruption_error`], for any corruption.
-pub fn mean_relative_corruption_error(model: &ErrorTable, reference: &ErrorTable) -> Result<f64, Incomparable> {
-    mean_over(model, reference, |own, theirs| relative_corruption_error(own, model.clean, theirs, reference.clean))
+    mean_over(model, reference, relative_corruption_error)
 }
 
 fn mean_over(
-    model: &ErrorTable,
-    reference: &ErrorTable,
-    of_corruption: impl Fn(&[f64], &[f64]) -> Result<f64, Incomparable>,
+    model: &[CorruptionErrors],
+    reference: &[CorruptionErrors],
+    of_corruption: impl Fn(&CorruptionErrors, &CorruptionErrors) -> Result<f64, Incomparable>,
 ) -> Result<f64, Incomparable> {
-    let (errors, theirs) = (model.corrupted.len(), reference.corrupted.len());
-    if errors != theirs {
-        return Err(Incomparable::Lengths { errors, reference: theirs });
+    if model.len() != reference.len() {
+        return Err(Incomparable::Lengths { errors: model.len(), reference: reference.len() });
     }
-    let pairs = model.corrupted.iter().zip(&reference.corrupted);
+    let pairs = model.iter().zip(reference);
     let each: Result<Vec<f64>, Incomparable> = pairs.map(|(own, theirs)| of_corruption(own, theirs)).collect();
     mean(each?.into_iter()).ok_or(Incomparable::Nothing)
 }
@@ -127,8 +128,8 @@ fn mean_over(
 mod tests {
     use super::*;
 
-    fn table(clean: f64, corrupted: &[&[f64]]) -> ErrorTable {
-        ErrorTable { clean, corrupted: corrupted.iter().map(|row| row.to_vec()).collect() }
+    fn errors(clean: f64, corrupted: &[f64]) -> CorruptionErrors {
+        CorruptionErrors { clean, corrupted: corrupted.to_vec() }
     }
 
     #[test]
@@ -140,22 +141,31 @@ mod tests {
 
     #[test]
     fn against_the_reference_by_hand() {
-        let (model, reference) =
-            (table(0.25, &[&[0.5, 0.75], &[0.25, 0.5]]), table(0.5, &[&[0.75, 1.0], &[0.75, 0.75]]));
+        let model = [errors(0.25, &[0.5, 0.75]), errors(0.25, &[0.25, 0.5])];
+        let reference = [errors(0.5, &[0.75, 1.0]), errors(0.5, &[0.75, 0.75])];
         // 1.25 / 1.75 and 0.75 / 1.5; 0.75 / 0.75 and 0.25 / 0.5.
         assert!((mean_corruption_error(&model, &reference).unwrap() - (5.0 / 7.0 + 0.5) / 2.0).abs() < 1e-12);
         assert_eq!(mean_relative_corruption_error(&model, &reference), Ok(0.75));
     }
 
     #[test]
+    fn each_corruption_has_what_is_clean_of_its_own_samples() {
+        let model = [errors(0.0, &[0.5]), errors(0.5, &[0.75])];
+        assert_eq!(mean_relative_corruption_error(&model, &model), Ok(1.0));
+        let reference = [errors(0.25, &[0.5]), errors(0.25, &[0.75])];
+        // 0.5 / 0.25 and 0.25 / 0.5.
+        assert_eq!(mean_relative_corruption_error(&model, &reference), Ok(1.25));
+    }
+
+    #[test]
     fn a_reference_without_errors_is_no_measure() {
         assert_eq!(corruption_error(&[0.1], &[0.0]), Err(Incomparable::Reference { sum: 0.0 }));
-        let (model, reference) = (table(0.1, &[&[0.2]]), table(0.3, &[&[0.3]]));
+        let (model, reference) = ([errors(0.1, &[0.2])], [errors(0.3, &[0.3])]);
         assert!(mean_corruption_error(&model, &reference).is_ok());
         assert!(mean_relative_corruption_error(&model, &reference).is_err());
         assert!(matches!(corruption_error(&[], &[]), Err(Incomparable::Nothing)));
         assert!(matches!(corruption_error(&[0.1], &[]), Err(Incomparable::Lengths { .. })));
         assert!(matches!(corruption_error(&[f64::NAN], &[0.1]), Err(Incomparable::NotFinite)));
-        assert!(mean_corruption_error(&model, &table(0.1, &[])).is_err());
+        assert!(mean_corruption_error(&model, &[]).is_err());
     }
 }

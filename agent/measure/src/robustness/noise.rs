@@ -1,6 +1,6 @@
 //! A score against how much noise there is.
 
-use crate::curve::{area_under_curve, in_order};
+use crate::curve::{ROUNDING, area_under_curve, in_order};
 
 /// What must be left of the clean score.
 const KEPT: f64 = 0.9;
@@ -77,9 +77,9 @@ pub fn snr_keeping_most(scores: &[(f64, f64)], clean: f64) -> Result<f64, SnrUnk
     let wanted = KEPT * clean;
     let mut above: Option<(f64, f64)> = None;
     for &(snr_db, score) in sorted.iter().rev() {
-        if score < wanted {
+        if score < wanted - ROUNDING {
             let (cleaner_db, more) = above.ok_or(SnrUnknown::Above { snr_db })?;
-            return Ok(snr_db + (cleaner_db - snr_db) * (wanted - score) / (more - score));
+            return Ok(snr_db + (cleaner_db - snr_db) * ((wanted - score) / (more - score)).min(1.0));
         }
         above = Some((snr_db, score));
     }
@@ -111,6 +111,7 @@ mod tests {
         let scores = [(20.0, 1.0), (10.0, 0.8), (0.0, 0.95), (-10.0, 0.1)];
         assert!((snr_keeping_most(&scores, 1.0).unwrap() - 15.0).abs() < 1e-12);
         assert_eq!(snr_keeping_most(&[(20.0, 0.9), (0.0, 0.4)], 1.0), Ok(20.0));
+        assert_eq!(snr_keeping_most(&[(20.0, 0.18), (0.0, 0.1)], 0.2), Ok(20.0), "0.9 times 0.2 is more than 0.18");
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub struct Args {
     /// Leave one modality out: the model gets a black picture, silence or no words
     #[arg(long, value_name = "MODALITY", value_parser = ["image", "audio", "text"])]
     without: Option<String>,
-    /// Ask about samples as they are alone: accuracy, consistency, generation and efficiency
+    /// Ask about samples as they are alone: diversity, accuracy, consistency, generation and efficiency
     #[arg(long)]
     quick: bool,
     /// Take no longer than this, such as 90s, 5m or 1h: a fair part of the samples is tried, and intervals say what that leaves

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use edgeval_measure::{
-    ErrorTable, Measured, RANKED_SAMPLES, corruption_error, mean_error as error_of, share_kept as share_of_clean,
+    CorruptionErrors, Measured, RANKED_SAMPLES, corruption_error, mean_error as error_of, share_kept as share_of_clean,
     snr_keeping_most, wilson,
 };
 use edgeval_models::Modality;
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::Trials;
 use crate::corruption::{PictureCorruption, Severity, SoundCorruption, StreamCorruption};
-use crate::reference_errors::ReferenceErrors;
+use crate::reference_errors::{ReferenceErrors, error_of_score};
 use crate::resampling::{mean, widest};
 use crate::{ReferenceSet, Trial};
 
@@ -81,7 +81,10 @@ fn means(rows: &[&Row]) -> BTreeMap<usize, (f64, Vec<f64>)> {
 
 /// The mean error over corruptions and severities.
 pub(super) fn mean_error(trials: &Trials<'_>) -> Measured {
-    trials.statistic(UNCORRUPTED, row, |rows| error_of(&error_table(rows)?.corrupted))
+    trials.statistic(UNCORRUPTED, row, |rows| {
+        let corrupted: Vec<Vec<f64>> = errors(rows).into_iter().map(|(_, errors)| errors.corrupted).collect();
+        error_of(&corrupted)
+    })
 }
 
 /// Corruptions of a modality that few samples have count as much as others, each against the clean score of its own samples.
@@ -100,39 +103,43 @@ pub(super) fn share_kept_of(trials: &Trials<'_>) -> Measured {
     }
 }
 
-fn error_table(rows: &[&Row]) -> Option<ErrorTable> {
-    let (cleans, corrupted): (Vec<f64>, Vec<Vec<f64>>) = means(rows).into_values().unzip();
-    let corrupted = corrupted.into_iter().map(|scores| scores.into_iter().map(|score| 1.0 - score).collect()).collect();
-    Some(ErrorTable { clean: 1.0 - mean(cleans.into_iter())?, corrupted })
+/// Of each corruption that was tried its place and its errors; what is clean are its own samples.
+fn errors(rows: &[&Row]) -> Vec<(usize, CorruptionErrors)> {
+    let of = |(clean, scores): (f64, Vec<f64>)| CorruptionErrors {
+        clean: error_of_score(clean),
+        corrupted: scores.into_iter().map(error_of_score).collect(),
+    };
+    means(rows).into_iter().map(|(place, scores)| (place, of(scores))).collect()
 }
 
 /// Errors against the reference model's, over the corruptions that both have.
 pub(super) fn against(
     trials: &Trials<'_>,
-    reference: Option<&ReferenceErrors>,
-    of: impl Fn(&ErrorTable, &ErrorTable) -> Result<f64, String> + Sync,
+    reference: Result<&ReferenceErrors, &String>,
+    of: impl Fn(&[CorruptionErrors], &[CorruptionErrors]) -> Result<f64, String> + Sync,
 ) -> Measured {
-    let Some(reference) = reference else { return trials.absent(NO_REFERENCE) };
-    let theirs_of: Vec<Option<&Vec<f64>>> = NAMES.iter().map(|name| reference.errors.get(*name)).collect();
+    let reference = match reference {
+        Ok(reference) => reference,
+        Err(reason) => return trials.absent(reason),
+    };
+    let theirs: Vec<Option<&CorruptionErrors>> = NAMES.iter().map(|name| reference.errors.get(*name)).collect();
     let shared = |trial: &Trial| {
         let (clean, mut scores) = row(trial)?;
-        scores.retain(|(place, _)| theirs_of[*place].is_some());
+        scores.retain(|(place, _)| theirs[*place].is_some());
         (!scores.is_empty()).then_some((clean, scores))
     };
-    let tables = |rows: &[&Row]| {
-        let theirs = means(rows).into_keys().map(|place| theirs_of[place].cloned().unwrap_or_default()).collect();
-        Some((error_table(rows)?, ErrorTable { clean: reference.clean, corrupted: theirs }))
+    let compared = |rows: &[&Row]| {
+        let pairs = errors(rows).into_iter().filter_map(|(place, ours)| Some((ours, theirs[place]?.clone())));
+        let (ours, theirs): (Vec<_>, Vec<_>) = pairs.unzip();
+        of(&ours, &theirs)
     };
     let all: Vec<Row> = trials.iter().filter_map(shared).collect();
-    let reason = tables(&all.iter().collect::<Vec<_>>()).and_then(|(ours, theirs)| of(&ours, &theirs).err());
-    let reason = reason.unwrap_or_else(|| "the reference has none of these corruptions".to_owned());
-    trials.statistic(&reason, shared, |rows| {
-        let (ours, theirs) = tables(rows)?;
-        of(&ours, &theirs).ok()
-    })
+    let reason = match all.is_empty() {
+        true => "the reference has none of these corruptions".to_owned(),
+        false => compared(&all.iter().collect::<Vec<_>>()).err().unwrap_or_default(),
+    };
+    trials.statistic(&reason, shared, |rows| compared(rows).ok())
 }
-
-const NO_REFERENCE: &str = "the set stores no reference model's errors (reference-errors.json)";
 
 /// A corruption's name, what it corrupts, its source, and the noise that its severities add.
 type Kind = (&'static str, Modality, Option<&'static str>, Option<[f64; 5]>);
@@ -154,17 +161,17 @@ pub(super) fn kinds() -> impl Iterator<Item = Kind> {
 pub(super) fn of_corruption(
     trials: &Trials<'_>,
     (name, modality, source, snr_db): Kind,
-    reference: Option<&ReferenceErrors>,
+    reference: Result<&ReferenceErrors, &String>,
 ) -> Option<CorruptionScores> {
     let scores_of = |trial: &Trial| Some((trial.score, trial.corrupted.get(name)?.clone()));
     trials.iter().find_map(|trial| trial.corrupted.get(name))?;
     let at = |severity: Severity| {
         trials.mean(UNCORRUPTED, |trial| trial.corrupted.get(name)?.get(severity as usize).copied())
     };
-    let theirs = reference.and_then(|reference| reference.errors.get(name));
+    let theirs = reference.map(|reference| reference.errors.get(name));
     let error = |rows: &[&(f64, Vec<f64>)]| {
-        let ours: Vec<f64> = mean_scores(rows).into_iter().map(|score| 1.0 - score).collect();
-        corruption_error(&ours, theirs?).ok()
+        let ours: Vec<f64> = mean_scores(rows).into_iter().map(error_of_score).collect();
+        corruption_error(&ours, &theirs.ok()??.corrupted).ok()
     };
     let snr = snr_db.map(|snr_db| {
         let all: Vec<(f64, Vec<f64>)> = trials.iter().filter_map(scores_of).collect();
@@ -178,10 +185,10 @@ pub(super) fn of_corruption(
         clean: trials.mean(UNCORRUPTED, |trial| trial.corrupted.get(name).map(|_| trial.score)),
         scores: Severity::ALL.into_iter().map(at).collect(),
         corruption_error: trials.statistic(
-            match (reference, theirs) {
-                (None, _) => NO_REFERENCE,
-                (_, None) => "the reference has no errors of this corruption",
-                _ => "the reference doesn't err",
+            match theirs {
+                Err(reason) => reason,
+                Ok(None) => "the reference has no errors of this corruption",
+                Ok(Some(_)) => "the reference doesn't err",
             },
             scores_of,
             error,

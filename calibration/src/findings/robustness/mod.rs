@@ -66,7 +66,7 @@ impl Robustness {
             corruptions: corruptions::kinds()
                 .filter_map(|kind| corruptions::of_corruption(trials, kind, reference.as_ref()))
                 .collect(),
-            reference_model: reference.map(|reference| reference.model),
+            reference_model: reference.ok().map(|reference| reference.model),
             noise: noise::noise(trials, tried),
             missing: tried.modalities.iter().map(|modality| changed::missing(trials, *modality)).collect(),
             skew: changed::skew(trials),
@@ -77,3 +77,42 @@ impl Robustness {
 }
 
 const NOTHING_TRIED: &str = "no sample was tried";
+
+#[cfg(test)]
+mod tests {
+    use edgeval_models::Modality;
+
+    use super::*;
+    use crate::findings::samples::set_of;
+    use crate::{ReferenceErrors, SoundAttack, SquareAttack, Trial, TrialOptions};
+
+    /// Right as it is or not, and corrupted by fog or by hum, at five severities.
+    fn trial((place, name, score, corrupted): (usize, &str, f64, [f64; 5])) -> Trial {
+        Trial { place, score, corrupted: [(name.to_owned(), corrupted.to_vec())].into(), ..Trial::default() }
+    }
+
+    #[test]
+    fn a_model_errs_as_much_as_itself_whatever_its_samples_have() {
+        let (folder, set) = set_of(4);
+        // Sounds are harder: over all samples the clean error is 0.25, over those with pictures 0.
+        let trials = [
+            trial((0, "fog", 1.0, [1.0, 1.0, 1.0, 1.0, 0.0])),
+            trial((1, "fog", 1.0, [1.0, 1.0, 1.0, 0.0, 0.0])),
+            trial((2, "hum", 1.0, [1.0, 1.0, 0.0, 0.0, 0.0])),
+            trial((3, "hum", 0.0, [0.0; 5])),
+        ];
+        let attack = SquareAttack { epsilon: 8, queries: 1, share: 0.05 };
+        let sound_attack = SoundAttack { epsilon: 0.01, queries: 1, share: 0.3 };
+        let options = TrialOptions { seed: 1, attack, sound_attack, examined: 0 };
+        let modalities = vec![Modality::Image, Modality::Audio];
+        let tried = Tried { set: &set, score: "top1", modalities, places: Vec::new(), scores: Vec::new(), options };
+        let found = || Robustness::new(&Trials::new(&set, &trials.iter().collect::<Vec<_>>()), &tried).unwrap();
+        let errors = ReferenceErrors::of("itself".to_owned(), &found()).unwrap();
+        assert_eq!((errors.errors["fog"].clean, errors.errors["hum"].clean), (0.0, 0.5));
+        std::fs::write(folder.path().join("reference-errors.json"), serde_json::to_vec(&errors).unwrap()).unwrap();
+        let found = found();
+        for figure in [&found.mean_corruption_error, &found.mean_relative_corruption_error] {
+            assert_eq!(figure.figure().unwrap().value, 1.0);
+        }
+    }
+}

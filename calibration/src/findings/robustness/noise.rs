@@ -18,7 +18,7 @@ pub struct Noise {
     pub corruption: String,
     /// Area under the score against the level, by the clean score, in levels: 5 where noise does nothing.
     pub relative: Measured,
-    /// That less the same of the model with this modality alone: what the others make up for.
+    /// That less the same of the model with this modality alone: what the others make up for. Of samples that have another modality.
     pub effective: Measured,
 }
 
@@ -26,18 +26,21 @@ pub struct Noise {
 pub(super) fn noise(trials: &Trials<'_>, tried: &Tried<'_>) -> Vec<Noise> {
     let of = |(modality, name): (Modality, &'static str)| {
         let bit = tried.modalities.iter().position(|known| *known == modality)?;
+        let model = |trial: &Trial| Some(points(trial.score, trial.corrupted.get(name)?));
+        // Where there is no other modality, the model alone is the model itself.
         let both = |trial: &Trial| {
-            let model = points(trial.score, trial.corrupted.get(name)?);
-            Some((model, points(*trial.coalitions.get(1 << bit)?, trial.alone_in_noise.get(&modality)?)))
+            let alone = trial.alone_in_noise.get(&modality).filter(|_| trial.replaced.len() > 1)?;
+            Some((model(trial)?, points(*trial.coalitions.get(1 << bit)?, alone)))
         };
         let absent = format!("no sample has {modality}, or the model is never right");
+        let no_other = format!("no sample has {modality} and another modality, or the model is never right");
         Some(Noise {
             modality,
             corruption: name.to_owned(),
-            relative: trials.statistic(&absent, both, |rows| {
-                Some(relative_robustness(&mean_points(rows.iter().map(|(model, _)| model)))?.area_by_clean)
+            relative: trials.statistic(&absent, model, |rows| {
+                Some(relative_robustness(&mean_points(rows.iter().copied()))?.area_by_clean)
             }),
-            effective: trials.statistic(&absent, both, |rows| {
+            effective: trials.statistic(&no_other, both, |rows| {
                 let (model, alone) = (rows.iter().map(|(model, _)| model), rows.iter().map(|(_, alone)| alone));
                 effective_robustness(&mean_points(model), &mean_points(alone))
             }),

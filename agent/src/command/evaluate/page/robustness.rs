@@ -8,7 +8,7 @@ use super::figures::{Row, plain, table};
 use super::parts::{absent, reason, section};
 use super::{curves, words};
 
-const LEAD: &str = "Every sample is corrupted, robbed of a modality and attacked. A curve shows the score as it is (0) and at severities 1 to 5; \
+const LEAD: &str = "Every sample that was tried is corrupted and robbed of a modality; as many of them as --examine says are attacked. A curve shows the score as it is (0) and at severities 1 to 5; \
     the band is the 95 % interval, the shaded part is what was lost. The number is the score at severity 5.";
 
 pub(super) fn render(robustness: &Dimension<Robustness>) -> Markup {
