@@ -1,29 +1,41 @@
-//! Numbers side by side: rustfft's scalar plans are generic, and compute as many transforms at once with them. What each
-//! lane gives doesn't depend on the others, nor on the processor.
+//! Numbers side by side. What each lane gives doesn't depend on the others, nor on the processor.
 
 use std::f64::consts::{FRAC_1_SQRT_2, LN_2};
-use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
+use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use rustfft::num_traits::{FromPrimitive, Num, One, Signed, Zero};
-
-/// As many as fit a register of 128 bits, which every processor of 64 bits has.
-pub(crate) const LANES: usize = 2;
+/// As many as fit a register of 256 bits.
+pub const LANES: usize = 4;
 
 /// [`LANES`] numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Lanes(pub [f64; LANES]);
+pub struct Lanes(pub [f64; LANES]);
 
 impl Lanes {
-    pub(crate) fn of(lane: impl FnMut(usize) -> f64) -> Self {
-        Self(std::array::from_fn(lane))
+    /// The same number in every lane.
+    #[inline(always)]
+    #[must_use]
+    pub fn all(value: f64) -> Self {
+        Self([value; LANES])
     }
 
-    pub(crate) fn all(value: f64) -> Self {
-        Self([value; LANES])
+    /// Each lane's value under a function.
+    #[inline(always)]
+    #[must_use]
+    pub fn each(self, function: impl Fn(f64) -> f64) -> Self {
+        Self(std::array::from_fn(|lane| function(self.0[lane])))
+    }
+
+    /// Each lane's value, or this one where that is larger.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn at_least(self, least: f64) -> Self {
+        Self(std::array::from_fn(|lane| self.0[lane].max(least)))
     }
 
     /// Natural logarithms of positive normal numbers, to within 2e-15 of them or of 1: with x = m · 2^k and m from √½ up to √2,
     /// k · ln 2 + 2 · artanh((m − 1) / (m + 1)), which is a short series there.
+    #[inline(always)]
+    #[must_use]
     pub(crate) fn ln(self) -> Self {
         let (mut exponent, mut mantissa) = ([0.0; LANES], [0.0; LANES]);
         for (lane, value) in self.0.into_iter().enumerate() {
@@ -37,11 +49,6 @@ impl Lanes {
         let series =
             (0..SERIES).rev().fold(Self::all(0.0), |sum, term| sum * square + Self::all(ODD_RECIPROCALS[term]));
         Self(exponent) * Self::all(LN_2) + share * series
-    }
-
-    /// Each lane's value under a function.
-    pub(crate) fn each(self, function: impl Fn(f64) -> f64) -> Self {
-        Self::of(|lane| function(self.0[lane]))
     }
 }
 
@@ -65,81 +72,22 @@ macro_rules! lane_by_lane {
         impl $operator for Lanes {
             type Output = Self;
 
+            #[inline(always)]
             fn $method(self, other: Self) -> Self {
-                Self::of(|lane| self.0[lane].$method(other.0[lane]))
+                Self(std::array::from_fn(|lane| self.0[lane].$method(other.0[lane])))
             }
         }
     )*};
 }
 
-lane_by_lane!(Add add, Sub sub, Mul mul, Div div, Rem rem);
+lane_by_lane!(Add add, Sub sub, Mul mul, Div div);
 
 impl Neg for Lanes {
     type Output = Self;
 
+    #[inline(always)]
     fn neg(self) -> Self {
         self.each(f64::neg)
-    }
-}
-
-impl Zero for Lanes {
-    fn zero() -> Self {
-        Self::all(0.0)
-    }
-
-    fn is_zero(&self) -> bool {
-        self.0 == [0.0; LANES]
-    }
-}
-
-impl One for Lanes {
-    fn one() -> Self {
-        Self::all(1.0)
-    }
-}
-
-// The rest is what rustfft's traits ask for besides.
-impl Num for Lanes {
-    type FromStrRadixErr = <f64 as Num>::FromStrRadixErr;
-
-    fn from_str_radix(text: &str, radix: u32) -> Result<Self, Self::FromStrRadixErr> {
-        f64::from_str_radix(text, radix).map(Self::all)
-    }
-}
-
-impl Signed for Lanes {
-    fn abs(&self) -> Self {
-        self.each(f64::abs)
-    }
-
-    fn abs_sub(&self, other: &Self) -> Self {
-        (*self - *other).each(|difference| difference.max(0.0))
-    }
-
-    fn signum(&self) -> Self {
-        self.each(f64::signum)
-    }
-
-    fn is_positive(&self) -> bool {
-        self.0.iter().all(|value| *value > 0.0)
-    }
-
-    fn is_negative(&self) -> bool {
-        self.0.iter().all(|value| *value < 0.0)
-    }
-}
-
-impl FromPrimitive for Lanes {
-    fn from_i64(value: i64) -> Option<Self> {
-        f64::from_i64(value).map(Self::all)
-    }
-
-    fn from_u64(value: u64) -> Option<Self> {
-        f64::from_u64(value).map(Self::all)
-    }
-
-    fn from_f64(value: f64) -> Option<Self> {
-        Some(Self::all(value))
     }
 }
 

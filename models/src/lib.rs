@@ -9,6 +9,7 @@ mod error;
 mod execution;
 mod files;
 mod fit;
+mod fourier;
 mod generation;
 mod graph;
 mod guard;
@@ -32,12 +33,15 @@ mod window;
 
 pub use bundle::{Bundle, BundleError, MANIFEST_FILE};
 pub use dimensions::{AssumedDimension, Dimensions};
+pub use edgeval_int8::kernels::wide::wide;
 pub use error::ModelError;
 pub use execution::{Engine, Execution};
 pub use files::{FileError, read_bounded, sha256, sha256_of, stays_inside};
+pub use fourier::{Complex, Fourier};
 pub use graph::GraphError;
 pub use image::{ImagePlan, PictureError};
 pub use inspection::{DecoderFacts, FloatOperator, Inspection, TensorFacts};
+pub use lanes::{LANES, Lanes};
 pub use log_mel::LogMelPlan;
 pub use manifest::{
     AudioInput, Axes, Begins, Carried, ChannelOrder, Decode, Features, Filter, Fit, GraphFile, ImageInput, Input,

@@ -1,12 +1,11 @@
-//! Log-mel spectrograms with librosa's numbers, and the same bits on every processor: a scalar Fourier plan, `libm`
+//! Log-mel spectrograms with librosa's numbers, and the same bits on every processor: a Fourier transform of our own, `libm`
 //! for every function but the logarithm ([`Lanes::ln`]), sums in a fixed order.
 
 use std::f64::consts::{LOG10_E, PI};
-use std::sync::Arc;
 
-use rustfft::num_complex::Complex;
-use rustfft::{Fft, FftPlannerScalar};
+use edgeval_int8::kernels::wide::wide;
 
+use crate::fourier::{Complex, Fourier};
 use crate::lanes::{LANES, Lanes};
 use crate::manifest::{Axes, LogKind, LogMel, MelNorm, MelScale, PadMode, WindowShape};
 
@@ -14,27 +13,21 @@ use crate::manifest::{Axes, LogKind, LogMel, MelNorm, MelScale, PadMode, WindowS
 const AT_ONCE: usize = 2 * LANES;
 
 /// Everything about a spectrogram that can be known before a sound comes.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct LogMelPlan {
     options: LogMel,
     hop: usize,
     /// The analysis window, in the middle of `fft` values.
     window: Vec<f64>,
-    fft: Arc<dyn Fft<Lanes>>,
+    fourier: Fourier,
     /// For each band: its first bin and the weights from there.
     bands: Vec<(usize, Vec<f64>)>,
     /// The sound with what comes before and after it, so that every frame is whole.
     padded: Vec<f32>,
-    buffer: Vec<Complex<Lanes>>,
-    scratch: Vec<Complex<Lanes>>,
+    spectra: Vec<Complex>,
+    scratch: Vec<Complex>,
     /// The frames' magnitudes to the power that is asked for, by bin: of those in the real and those in the imaginary part.
     powers: Vec<[Lanes; 2]>,
-}
-
-impl std::fmt::Debug for LogMelPlan {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("LogMelPlan").field("options", &self.options).finish_non_exhaustive()
-    }
 }
 
 impl LogMelPlan {
@@ -42,17 +35,16 @@ impl LogMelPlan {
     #[must_use]
     pub fn new(options: &LogMel, sample_rate_hz: u32) -> Self {
         let rate = f64::from(sample_rate_hz);
-        let fft = FftPlannerScalar::new().plan_fft_forward(options.fft);
         Self {
             hop: options.hop_length(rate).max(1),
             window: centred_window(options, rate),
             bands: filter_bank(options, rate),
             padded: Vec::new(),
             powers: vec![[Lanes::default(); 2]; options.fft / 2 + 1],
-            buffer: vec![Complex::default(); options.fft],
-            scratch: vec![Complex::default(); fft.get_inplace_scratch_len()],
+            spectra: vec![Complex::default(); options.fft],
+            scratch: vec![Complex::default(); options.fft],
+            fourier: Fourier::new(options.fft),
             options: options.clone(),
-            fft,
         }
     }
 
@@ -62,9 +54,19 @@ impl LogMelPlan {
         let frames = values.len() / self.options.bands;
         self.pad(samples, frames);
         for first in (0..frames).step_by(AT_ONCE) {
-            self.transform(first);
-            self.take_apart();
-            self.write(values, frames, first);
+            wide(
+                #[inline(always)]
+                || self.lay_out(first),
+            );
+            self.fourier.transform(&mut self.spectra, &mut self.scratch);
+            wide(
+                #[inline(always)]
+                || self.take_apart(),
+            );
+            wide(
+                #[inline(always)]
+                || self.write(values, frames, first),
+            );
         }
     }
 
@@ -82,27 +84,29 @@ impl LogMelPlan {
         self.padded.resize((frames + AT_ONCE) * self.hop + self.options.fft, 0.0);
     }
 
-    /// Real frames in one complex transform: the first of them as real parts, the others as imaginary parts.
-    fn transform(&mut self, first: usize) {
-        let frame =
-            |part: usize, lane: usize| &self.padded[(first + part * LANES + lane) * self.hop..][..self.window.len()];
-        let frames: [[&[f32]; LANES]; 2] = std::array::from_fn(|part| std::array::from_fn(|lane| frame(part, lane)));
-        for (index, (value, weight)) in self.buffer.iter_mut().zip(&self.window).enumerate() {
-            let weighted = |part: usize| Lanes::of(|lane| f64::from(frames[part][lane][index]) * weight);
-            *value = Complex::new(weighted(0), weighted(1));
+    /// Real frames for one complex transform: the first of them as real parts, the others as imaginary parts.
+    #[inline(always)]
+    fn lay_out(&mut self, first: usize) {
+        let frame = |number: usize| &self.padded[(first + number) * self.hop..][..self.window.len()];
+        let frames: [&[f32]; AT_ONCE] = std::array::from_fn(frame);
+        for (index, (value, weight)) in self.spectra.iter_mut().zip(&self.window).enumerate() {
+            let samples =
+                |part: usize| Lanes(std::array::from_fn(|lane| f64::from(frames[part * LANES + lane][index])));
+            let weight = Lanes::all(*weight);
+            *value = Complex { real: samples(0) * weight, imaginary: samples(1) * weight };
         }
-        self.fft.process_with_scratch(&mut self.buffer, &mut self.scratch);
     }
 
     /// Takes the spectra of real and imaginary parts apart.
+    #[inline(always)]
     fn take_apart(&mut self) {
-        let length = self.buffer.len();
+        let length = self.spectra.len();
         let (magnitude_only, quarter) = (self.options.power == 1.0, Lanes::all(0.25));
         for (bin, powers) in self.powers.iter_mut().enumerate() {
             let mirrored = if bin == 0 { 0 } else { length - bin };
-            let (value, mirrored) = (self.buffer[bin], self.buffer[mirrored].conj());
-            let power = |doubled: Complex<Lanes>| {
-                let squared = (doubled.re * doubled.re + doubled.im * doubled.im) * quarter;
+            let (value, mirrored) = (self.spectra[bin], self.spectra[mirrored].conjugate());
+            let power = |doubled: Complex| {
+                let squared = (doubled.real * doubled.real + doubled.imaginary * doubled.imaginary) * quarter;
                 if magnitude_only { squared.each(libm::sqrt) } else { squared }
             };
             *powers = [power(value + mirrored), power(value - mirrored)];
@@ -110,13 +114,15 @@ impl LogMelPlan {
     }
 
     /// Energies as levels, less the mean and over the deviation.
+    #[inline(always)]
     fn levels(&self, energies: Lanes) -> [f64; LANES] {
         let LogMel { floor, log, mean, std, .. } = self.options;
-        let level = energies.each(|energy| energy.max(floor)).ln() * Lanes::all(unit(log));
+        let level = energies.at_least(floor).ln() * Lanes::all(unit(log));
         ((level - Lanes::all(mean)) / Lanes::all(std)).0
     }
 
     /// Sums the frames up in bands, and writes their logarithms.
+    #[inline(always)]
     fn write(&self, values: &mut [f32], frames: usize, first: usize) {
         let options = &self.options;
         for (band, (first_bin, weights)) in self.bands.iter().enumerate() {
@@ -125,7 +131,7 @@ impl LogMelPlan {
                 let weight = Lanes::all(*weight);
                 energies = [energies[0] + powers[0] * weight, energies[1] + powers[1] * weight];
             }
-            let [real, imaginary] = energies.map(|energies| self.levels(energies));
+            let [real, imaginary] = [self.levels(energies[0]), self.levels(energies[1])];
             for (frame, level) in (first..frames).zip([real, imaginary].as_flattened()) {
                 let place = match options.axes {
                     Axes::FramesBands => frame * options.bands + band,

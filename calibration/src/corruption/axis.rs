@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use edgeval_models::wide;
+
 use super::field::{Edge, Field};
 
 /// For each place of the result: the first place that it sees, and the weights from there.
@@ -72,14 +74,22 @@ impl Axis {
 
     /// Sums of a field's rows.
     pub(super) fn along_columns(&self, field: &Field) -> Field {
-        let row = field.row();
         let mut result = Field::new(field.width, self.0.len(), field.channels);
+        wide(
+            #[inline(always)]
+            || self.add_columns(field, &mut result),
+        );
+        result
+    }
+
+    #[inline(always)]
+    fn add_columns(&self, field: &Field, result: &mut Field) {
+        let row = field.row();
         for (sums, (first, weights)) in result.values.chunks_exact_mut(row.max(1)).zip(&self.0) {
             for (values, weight) in field.values[first * row..].chunks_exact(row).zip(weights) {
                 sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value * weight);
             }
         }
-        result
     }
 
     /// Sums of a field's columns.
@@ -99,15 +109,32 @@ impl Axis {
     }
 
     fn add_rows<const CHANNELS: usize>(&self, field: &Field, some: Range<usize>, result: &mut Field) {
-        let rows = field.values.chunks_exact(field.row().max(1));
-        let rows = rows.zip(result.values.chunks_exact_mut(self.0.len() * CHANNELS));
-        for (row, sums) in rows.take(some.end).skip(some.start) {
-            let ((pixels, _), (sums, _)) = (row.as_chunks::<CHANNELS>(), sums.as_chunks_mut::<CHANNELS>());
-            for (sums, (first, weights)) in sums.iter_mut().zip(&self.0) {
-                for (pixel, weight) in pixels[*first..].iter().zip(weights) {
-                    sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += value * weight);
+        let (row, sums_row, fours) = (field.row(), self.0.len() * CHANNELS, some.len() / 4 * 4);
+        let (values, some_sums) = (&field.values[some.start * row..], &mut result.values[some.start * sums_row..]);
+        let ((values, rest), (sums, rest_sums)) =
+            (values.split_at(fours * row), some_sums.split_at_mut(fours * sums_row));
+        for (values, sums) in values.chunks_exact((4 * row).max(1)).zip(sums.chunks_exact_mut(4 * sums_row)) {
+            self.add_at_once::<CHANNELS, 4>(values, sums);
+        }
+        let rest = rest.chunks_exact(row.max(1)).zip(rest_sums.chunks_exact_mut(sums_row));
+        rest.take(some.len() - fours).for_each(|(values, sums)| self.add_at_once::<CHANNELS, 1>(values, sums));
+    }
+
+    /// Some rows together: a sum waits for itself alone.
+    #[inline(always)]
+    fn add_at_once<const CHANNELS: usize, const ROWS: usize>(&self, values: &[f32], sums: &mut [f32]) {
+        let ((pixels, _), (sums, _)) = (values.as_chunks::<CHANNELS>(), sums.as_chunks_mut::<CHANNELS>());
+        let (width, sums_width) = (pixels.len() / ROWS, self.0.len());
+        let rows: [&[[f32; CHANNELS]]; ROWS] = std::array::from_fn(|row| &pixels[row * width..][..width]);
+        for (place, (first, weights)) in self.0.iter().enumerate() {
+            let seen: [&[[f32; CHANNELS]]; ROWS] = std::array::from_fn(|row| &rows[row][*first..][..weights.len()]);
+            let mut of_rows = [[0.0; CHANNELS]; ROWS];
+            for (near, weight) in weights.iter().enumerate() {
+                for (sums, pixels) in of_rows.iter_mut().zip(seen) {
+                    sums.iter_mut().zip(pixels[near]).for_each(|(sum, value)| *sum += value * weight);
                 }
             }
+            of_rows.iter().enumerate().for_each(|(row, of_row)| sums[row * sums_width + place] = *of_row);
         }
     }
 }

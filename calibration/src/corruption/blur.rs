@@ -1,9 +1,12 @@
 //! Defocus, glass, motion and zoom blur, as ImageNet-C defines them.
 
+use std::sync::Arc;
+
 use edgeval_models::Picture;
 
 use super::axis::Axis;
 use super::field::{Edge, Field};
+use super::memo::Memo;
 use super::random::Random;
 use super::severities::{CorruptionError, Strength};
 use super::shift::{Tap, filtered};
@@ -18,7 +21,8 @@ const SMALLEST_WEIGHT: f64 = 1e-7;
 pub(super) fn defocus(picture: &Picture, radius: f64, edge_deviation: f64, scale: f64) -> Field {
     let soft = if radius > KERNEL_REACH as f64 { 2 } else { 1 };
     if scale < 1.0 {
-        let taps = small_disc(radius, edge_deviation, soft, scale);
+        let key = [radius, edge_deviation, scale].map(f64::to_bits);
+        let taps = SMALL_DISCS.get(key, || small_disc(radius, edge_deviation, soft, scale));
         return filtered(&Field::of_picture(picture), &taps, Edge::MirrorInside);
     }
     let mean = disc_mean(picture, radius * scale);
@@ -116,6 +120,9 @@ fn running_sums(picture: &Picture, reach: usize) -> Vec<u32> {
     }
     running
 }
+
+/// By the bits of radius, deviation and scale.
+static SMALL_DISCS: Memo<[u64; 3], Vec<Tap>> = Memo::new();
 
 /// The reference's softened disc, made smaller: each of its places is shared out among the pixels that it falls between.
 fn small_disc(radius: f64, deviation: f64, soft: usize, scale: f64) -> Vec<Tap> {
@@ -234,7 +241,13 @@ pub(super) fn zoom(field: &Field, step: f64, zooms: usize) -> Field {
 
 /// The field's middle, enlarged to its size.
 pub(super) fn zoomed(field: &Field, zoom: f64) -> Field {
-    let (horizontal, vertical) = (Axis::zoom(field.width, zoom), Axis::zoom(field.height, zoom));
+    let (horizontal, vertical) = (zoom_of(field.width, zoom), zoom_of(field.height, zoom));
     // What isn't enlarged isn't seen.
     vertical.along_columns(&horizontal.along_some_rows(field, vertical.seen()))
+}
+
+/// The enlargement of so many places.
+pub(super) fn zoom_of(length: usize, zoom: f64) -> Arc<Axis> {
+    static ZOOMS: Memo<(usize, u64), Axis> = Memo::new();
+    ZOOMS.get((length, zoom.to_bits()), || Axis::zoom(length, zoom))
 }

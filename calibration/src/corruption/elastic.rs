@@ -28,7 +28,7 @@ impl ElasticSizes {
 pub(super) fn elastic(field: &Field, sizes: ElasticSizes, scale: f64, random: &mut Random) -> Field {
     let moves: [f64; 6] = std::array::from_fn(|_| random.between(-sizes.corner, sizes.corner) * scale);
     let mut noise = Field::reference(field.width, field.height, 2);
-    noise.values.iter_mut().for_each(|value| *value = random.between(-1.0, 1.0) as f32);
+    noise.values.as_chunks_mut().0.iter_mut().for_each(|moves| *moves = random.two_either_way());
     let mut displacements = smoothed(&noise, sizes.deviation, field.width, field.height);
     let strength = (sizes.strength * scale) as f32;
     displacements.values.iter_mut().for_each(|value| *value *= strength);

@@ -3,6 +3,7 @@
 use edgeval_models::{Channels, Picture};
 
 use super::axis::Axis;
+use super::memo::Memo;
 
 /// The shorter side that sizes in pixels are defined at.
 pub(super) const REFERENCE_SIDE: usize = 224;
@@ -56,10 +57,14 @@ impl Field {
         if (self.width, self.height) == (width, height) {
             return self;
         }
-        let (horizontal, vertical) = (Axis::resize(self.width, width), Axis::resize(self.height, height));
+        let along = |from, to| RESIZES.get((from, to), || Axis::resize(from, to));
+        let (horizontal, vertical) = (along(self.width, width), along(self.height, height));
         horizontal.along_rows(&vertical.along_columns(&self))
     }
 }
+
+/// By length before and after.
+static RESIZES: Memo<(usize, usize), Axis> = Memo::new();
 
 /// How many of its own pixels a picture has for one of the reference.
 pub(super) fn scale_of(width: usize, height: usize) -> f64 {

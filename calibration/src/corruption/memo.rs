@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use quick_cache::sync::Cache;
 
 /// So many results are kept; those that were used long ago make room.
-const MOST: usize = 64;
+const MOST: usize = 128;
 
 /// Results by what they were computed of.
 pub(super) struct Memo<K, V>(LazyLock<Cache<K, Arc<V>>>);

@@ -13,7 +13,6 @@ mod compression;
 mod convolution;
 mod elastic;
 mod field;
-mod fourier;
 mod frost;
 mod lens;
 mod memo;

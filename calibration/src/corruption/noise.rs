@@ -1,10 +1,11 @@
 //! Noise of the sensor: Gaussian, shot, impulse, and what a gain makes of low light.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use edgeval_models::Picture;
 
 use super::field::to_byte;
+use super::memo::Memo;
 use super::random::{Poisson, Random};
 use super::severities::{CorruptionError, Strength};
 use super::tone::{DISPLAY_GAMMA, linear};
@@ -18,7 +19,7 @@ pub(super) fn gaussian(picture: &mut Picture, deviation: f64, random: &mut Rando
 
 /// Counts photons, of which `photons` make white, independently for every byte.
 pub(super) fn shot(picture: &mut Picture, photons: f64, random: &mut Random) {
-    let levels = levels(picture, |byte| f64::from(byte) / 255.0 * photons);
+    let levels = levels("shot", photons, |byte| f64::from(byte) / 255.0);
     for byte in &mut picture.data {
         let count = levels[usize::from(*byte)].at(random.unit());
         *byte = to_byte((count as f64 / photons * 255.0) as f32);
@@ -37,7 +38,7 @@ pub(super) fn impulse(picture: &mut Picture, share: f64, random: &mut Random) {
 /// Little light: a Poisson count of photons, of which `photons` make white, the amplifier's normal noise, and a gain
 /// that restores a share of the brightness. Computed on linear light (a gamma of 2.2).
 pub(super) fn low_light(picture: &mut Picture, light: LowLight, random: &mut Random) {
-    let levels = levels(picture, |byte| linear(byte) * light.photons);
+    let levels = levels("low light", light.photons, linear);
     let encoded = &*ENCODING;
     for byte in &mut picture.data {
         let count = levels[usize::from(*byte)].at(random.unit()) as f64;
@@ -70,9 +71,9 @@ static ENCODING: LazyLock<Vec<u8>> = LazyLock::new(|| {
     (0..4096).map(|step| to_byte((libm::pow(f64::from(step) / 4095.0, 1.0 / DISPLAY_GAMMA) * 255.0) as f32)).collect()
 });
 
-/// Counts by byte, of those bytes that a picture has.
-fn levels(picture: &Picture, mean: impl Fn(u8) -> f64) -> Vec<Poisson> {
-    let mut occurs = [false; 256];
-    picture.data.iter().for_each(|byte| occurs[usize::from(*byte)] = true);
-    (0..=255_u8).zip(occurs).map(|(byte, occurs)| Poisson::new(if occurs { mean(byte) } else { 0.0 })).collect()
+/// Counts by byte: of the photons that make white, the share that a byte stands for.
+fn levels(of: &'static str, photons: f64, share: impl Fn(u8) -> f64) -> Arc<Vec<Poisson>> {
+    static LEVELS: Memo<(&str, u64), Vec<Poisson>> = Memo::new();
+    let computed = || (0..=255).map(|byte| Poisson::new(share(byte) * photons)).collect();
+    LEVELS.get((of, photons.to_bits()), computed)
 }

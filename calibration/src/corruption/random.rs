@@ -42,6 +42,13 @@ impl Random {
         low + (high - low) * self.unit()
     }
 
+    /// Two from −1 to 1, in steps of 2⁻³¹ or what is left of them as floats.
+    pub(super) fn two_either_way(&mut self) -> [f32; 2] {
+        const STEP: f32 = 1.0 / (1_u32 << 31) as f32;
+        let bits = self.source.next_u64();
+        [bits as i32, (bits >> 32) as i32].map(|value| value as f32 * STEP)
+    }
+
     /// A whole number under `end`; 0 when that is 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         ((u128::from(self.source.next_u64()) * end as u128) >> 64) as usize

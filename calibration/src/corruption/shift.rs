@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use edgeval_models::wide;
+
 use super::field::{Edge, Field};
 
 /// One copy: how far away it is taken from, and its weight.
@@ -14,6 +16,15 @@ pub(super) struct Tap {
 /// The weighted sum of a field's copies, in the order of the taps.
 pub(super) fn filtered(field: &Field, taps: &[Tap], edge: Edge) -> Field {
     let mut result = Field::new(field.width, field.height, field.channels);
+    wide(
+        #[inline(always)]
+        || add_copies(field, taps, edge, &mut result),
+    );
+    result
+}
+
+#[inline(always)]
+fn add_copies(field: &Field, taps: &[Tap], edge: Edge, result: &mut Field) {
     let reach = taps.iter().map(|tap| tap.dx.unsigned_abs() as usize).max().unwrap_or(0);
     let padded = padded(field, reach, edge);
     let (row, padded_row) = (field.row(), padded.row());
@@ -24,15 +35,18 @@ pub(super) fn filtered(field: &Field, taps: &[Tap], edge: Edge) -> Field {
             (&padded.values[start..start + row], tap.weight)
         };
         let (fours, rest) = taps.as_chunks::<4>();
-        fours.iter().for_each(|four| add_four(sums, four.each_ref().map(copy)));
-        for (values, weight) in rest.iter().map(copy) {
+        for [one, two, three, four] in fours {
+            add_four(sums, [copy(one), copy(two), copy(three), copy(four)]);
+        }
+        for tap in rest {
+            let (values, weight) = copy(tap);
             sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value * weight);
         }
     }
-    result
 }
 
 /// Adds four copies, one after the other, while their sums stay in registers.
+#[inline(always)]
 fn add_four(sums: &mut [f32], [one, two, three, four]: [(&[f32], f32); 4]) {
     let values = one.0.iter().zip(two.0).zip(three.0).zip(four.0);
     for (sum, (((a, b), c), d)) in sums.iter_mut().zip(values) {

@@ -2,6 +2,8 @@
 
 use std::f64::consts::{LN_10, PI};
 
+use edgeval_models::wide;
+
 use super::convolution::convolved;
 use super::memo::Memo;
 use super::random::Random;
@@ -16,6 +18,8 @@ const LONGEST_RESPONSE_S: f64 = 4.0;
 const DRIFT_REACH: i64 = 16;
 /// Steps between two samples that the interpolation's weights are tabulated at.
 const DRIFT_STEPS: usize = 512;
+/// Numbers from here on are whole.
+const NO_FRACTION: f64 = (1_u64 << 52) as f64;
 /// The largest value of a 16-bit sample, plus one.
 const SIXTEEN_BITS: f64 = 32_768.0;
 
@@ -71,9 +75,13 @@ pub(super) fn band_limited(samples: &[f32], rate: f64, low_hz: f64, high_hz: f64
     };
     let tap =
         |place: i64| blackman(place as f64 / (reach + 1) as f64) * (low_pass(place, high_hz) - low_pass(place, low_hz));
-    let kernel: Vec<f64> = (-reach..=reach).map(tap).collect();
+    let key = [rate, low_hz, high_hz].map(f64::to_bits);
+    let kernel = BAND_KERNELS.get(key, || (-reach..=reach).map(tap).collect());
     convolved(samples, &kernel, (side / 2) as usize).into_iter().map(|value| value as f32).collect()
 }
+
+/// By the bits of the rate and of both limits.
+static BAND_KERNELS: Memo<[u64; 3], Vec<f64>> = Memo::new();
 
 /// Blackman's window from −1 to 1.
 fn blackman(place: f64) -> f64 {
@@ -110,19 +118,27 @@ pub(super) fn drifted(samples: &[f32], speed: f64) -> Vec<f32> {
     let mut padded = vec![0.0; DRIFT_REACH as usize - 1];
     padded.extend(samples.iter().copied().map(f64::from));
     padded.resize(padded.len() + after, 0.0);
-    let sample = |index: usize| {
-        let at = index as f64 * speed;
-        let (whole, part) = (at as usize, at - libm::floor(at));
-        let step = libm::rint(part * DRIFT_STEPS as f64) as usize * side;
-        dot(&padded[whole..whole + side], &weights[step..step + side]) as f32
-    };
-    (0..samples.len()).map(sample).collect()
+    let mut drifted = vec![0.0; samples.len()];
+    wide(
+        #[inline(always)]
+        || {
+            for (index, sample) in drifted.iter_mut().enumerate() {
+                let at = index as f64 * speed;
+                let (whole, part) = (at as usize, at - (at as usize) as f64);
+                // What is added leaves no digits after the point: the sum is rounded as `rint` does, without a call.
+                let step = (part * DRIFT_STEPS as f64 + NO_FRACTION - NO_FRACTION) as usize * side;
+                *sample = dot(&padded[whole..][..side], &weights[step..step + side]) as f32;
+            }
+        },
+    );
+    drifted
 }
 
 /// By the bits of the cutoff.
 static DRIFT_WEIGHTS: Memo<u64, Vec<f64>> = Memo::new();
 
 /// The sum of products: four sums side by side, and then theirs.
+#[inline(always)]
 fn dot(values: &[f64], weights: &[f64]) -> f64 {
     let ((values, _), (weights, _)) = (values.as_chunks::<4>(), weights.as_chunks::<4>());
     let mut sums = [0.0; 4];

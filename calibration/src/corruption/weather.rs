@@ -1,7 +1,6 @@
 //! Snow, frost and fog.
 
-use super::axis::Axis;
-use super::blur::{motion, zoomed};
+use super::blur::{motion, zoom_of, zoomed};
 use super::elastic::smoothed;
 use super::field::Field;
 use super::frost::frost;
@@ -51,7 +50,7 @@ impl Snowfall {
 pub(super) fn snow(field: &mut Field, fall: Snowfall, random: &mut Random) {
     let mut noise = Field::reference(field.width, field.height, 1);
     // What isn't enlarged isn't seen.
-    let (columns, rows) = (Axis::zoom(noise.width, fall.zoom).seen(), Axis::zoom(noise.height, fall.zoom).seen());
+    let (columns, rows) = (zoom_of(noise.width, fall.zoom).seen(), zoom_of(noise.height, fall.zoom).seen());
     for row in noise.values.chunks_exact_mut(noise.width.max(1)).take(rows.end).skip(rows.start) {
         row[columns.clone()].fill_with(|| (fall.mean + fall.deviation * random.normal()) as f32);
     }

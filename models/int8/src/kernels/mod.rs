@@ -18,6 +18,7 @@ pub mod pooling;
 pub mod product;
 mod tile;
 pub mod turn;
+pub mod wide;
 mod work;
 #[cfg(target_arch = "x86_64")]
 mod x86;
