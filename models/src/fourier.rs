@@ -120,6 +120,16 @@ impl Fourier {
     }
 }
 
+/// The largest prime factor, which decides how long a transform of this length takes; 1 of 0 and 1.
+pub(crate) fn largest_factor(mut length: usize) -> usize {
+    let mut largest = 1;
+    while length > 1 {
+        largest = smallest_factor(length);
+        length /= largest;
+    }
+    largest
+}
+
 fn smallest_factor(number: usize) -> usize {
     (2..).take_while(|factor| factor * factor <= number).find(|factor| number.is_multiple_of(*factor)).unwrap_or(number)
 }
@@ -246,6 +256,12 @@ mod tests {
                 assert!(apart < 2e-15, "{index} of {length}: {apart}");
             }
         }
+    }
+
+    #[test]
+    fn the_largest_prime_factor_is_found() {
+        let found = [0, 1, 2, 400, 1024, 1102, 1103, 65_521].map(largest_factor);
+        assert_eq!(found, [1, 1, 2, 5, 2, 29, 1103, 65_521]);
     }
 
     #[test]

@@ -94,6 +94,7 @@ fn values_that_cant_be_are_refused() {
     refused("width = 28", "width = 99999999", &["image.width", "99999999"]);
     refused("high_hz = 3800.0", "high_hz = 5000.0", &["audio.features.high_hz", "5000", "4000"]);
     refused("fft = 256", "fft = 100", &["audio.features.window_samples", "200"]);
+    refused("fft = 256", "fft = 65521", &["audio.features.fft", "65521", "power of 2"]);
     refused("hop_samples = 80", "hop_samples = 0", &["audio.features.hop_samples"]);
     refused("bands = 40", "bands = 0", &["audio.features.bands"]);
     refused("floor = 1e-07", "floor = 0.0", &["audio.features.floor"]);

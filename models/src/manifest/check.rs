@@ -8,11 +8,14 @@ use super::{
 };
 use crate::bundle::BundleError;
 use crate::files::stays_inside;
+use crate::fourier::largest_factor;
 
 /// No tensor of a sensible model has a side longer than this.
 const MAXIMUM_SIDE: usize = 1 << 14;
 /// No text that a board reads or writes has more tokens.
 const MAXIMUM_TOKENS: usize = 4096;
+/// Steps of a Fourier transform: its length times its largest prime factor.
+const SLOWEST_TRANSFORM: usize = 1 << 24;
 
 /// Checks what the manifest's types can't.
 ///
@@ -173,6 +176,13 @@ impl Checker<'_> {
     fn check_log_mel(&self, input: &str, mel: &LogMel, rate: f64, samples: usize) -> Result<(), BundleError> {
         let name = |field: &str| format!("{input}.features.{field}");
         self.within(&name("fft"), mel.fft as f64, 2.0, 65_536.0)?;
+        let quick = mel.fft * largest_factor(mel.fft) <= SLOWEST_TRANSFORM;
+        self.demand(
+            quick,
+            &name("fft"),
+            mel.fft,
+            "its largest prime factor makes it slow: take a power of 2, or near it",
+        )?;
         self.within(&name("bands"), mel.bands as f64, 1.0, 1024.0)?;
         for (field, in_samples, in_ms) in
             [("window", mel.window_samples, mel.window_ms), ("hop", mel.hop_samples, mel.hop_ms)]
