@@ -28,6 +28,7 @@ mod sound;
 mod tensor;
 mod text;
 mod toml_error;
+mod traffic;
 mod window;
 
 pub use bundle::{Bundle, BundleError, MANIFEST_FILE};
@@ -37,7 +38,7 @@ pub use execution::{Engine, Execution};
 pub use files::{FileError, read_bounded, sha256, sha256_of, stays_inside};
 pub use graph::GraphError;
 pub use image::{ImagePlan, PictureError};
-pub use inspection::{DecoderFacts, FloatOperator, Inspection, TensorFacts};
+pub use inspection::{BytesMoved, DecoderFacts, FloatOperator, Inspection, TensorFacts};
 pub use log_mel::LogMelPlan;
 pub use manifest::{
     AudioInput, Axes, Begins, Carried, ChannelOrder, Decode, Features, Filter, Fit, GraphFile, ImageInput, Input,
