@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::probe::cpu;
+
 /// A reading of CLOCK_MONOTONIC, in nanoseconds since an arbitrary start (boot, on Linux).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Moment {
@@ -14,6 +16,14 @@ impl Moment {
     pub fn now() -> Self {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
         Self { nanoseconds: time.tv_sec * 1_000_000_000 + time.tv_nsec }
+    }
+
+    /// When this process began, to be asked first thing: now, less the processor time that was used until now (the loader's, mostly).
+    /// Waiting for the program to come from a disk isn't in it.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let used = cpu::process_time().as_nanos();
+        Self::now().shifted(-i64::try_from(used).unwrap_or(0))
     }
 
     /// The moment this many nanoseconds after the clock's start.

@@ -30,15 +30,18 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::clock::Moment;
+
 /// Exit status of a measurement that was made but isn't valid.
 pub const EXIT_INVALID: u8 = 3;
 
 /// The whole program: reads the command line and does what it says.
 #[must_use]
 pub fn run() -> ExitCode {
+    let started = Moment::of_process();
     let arguments = command::Arguments::parse();
     log::start();
-    match command::run(arguments) {
+    match command::run(arguments, started) {
         Ok(code) => code,
         Err(error) => {
             terminal::print_error(&error);
