@@ -102,6 +102,113 @@ fn bench_times_the_stages_of_the_path_that_is_deployed() {
 }
 
 #[test]
+fn offline_tells_throughput_alone() {
+    let words = ["bench", MODEL, "--scenario", "offline", "--jobs", "2", "--queries", "150", "--duration", "0.3"];
+    let report = json_of(&[&words[..], &["--json"]].concat());
+    assert_eq!((&report["scenario"], &report["jobs"]), (&"offline".into(), &2.into()));
+    let (queries, seconds) = (report["queries"].as_f64().unwrap(), report["duration_s"].as_f64().unwrap());
+    assert!(queries >= 150.0 && seconds >= 0.3, "{report}");
+    assert!((report["throughput_per_s"].as_f64().unwrap() - queries / seconds).abs() < 1e-6 * queries / seconds);
+    for absent in ["latency_us", "stages_us", "generation"] {
+        assert!(report[absent]["not_measured"].as_str().unwrap().contains("throughput alone"), "{absent}: {report}");
+    }
+    assert!(report["early_stopping_us"]["p90"]["not_measured"].is_string());
+    let shown = edgeval(&words);
+    let shown = String::from_utf8_lossy(&shown.stdout);
+    assert!(shown.contains("of 2 models") && shown.contains("offline promises throughput alone"), "{shown}");
+    fails(&["bench", MODEL, "--jobs", "2"], 1, &["--jobs", "offline"]);
+    fails(&["bench", MODEL, "--scenario", "offline", "--raw", "raw.txt"], 1, &["--raw", "single-stream"]);
+}
+
+#[test]
+fn a_soak_that_is_too_short_says_so() {
+    let words = ["bench", MODEL, "--scenario", "soak", "--duration", "1.5"];
+    let report = json_of(&[&words[..], &["--json"]].concat());
+    let minute = &report["soak"]["minutes"][0];
+    assert!((1.5..30.0).contains(&minute["seconds"].as_f64().unwrap()), "{report}");
+    assert_eq!((&minute["queries"], &report["ended_early"]), (&report["queries"], &false.into()));
+    assert!(minute["p50_us"].as_f64().unwrap() <= minute["p99_us"].as_f64().unwrap());
+    assert!(report["soak"]["steady"]["not_measured"].is_string() && report["latency_us"]["not_measured"].is_string());
+    assert!(report["soak"]["last_to_first"]["not_measured"].is_string(), "no whole minute: {report}");
+    assert_eq!(report["validity"]["reasons"][0]["code"], "too_short");
+    let shown = edgeval(&words);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("temperature is steady"));
+    fails(&["bench", MODEL, "--scenario", "soak", "--queries", "9"], 1, &["--queries", "--duration"]);
+    fails(&["bench", MODEL, "--scenario", "soak", "--profile", "mlperf"], 1, &["mlperf", "soak"]);
+}
+
+/// Whether a process has a handler of its own for SIGINT (bit 1 of the mask, counted from 0).
+fn listens_for_ctrl_c(process: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(mask.trim(), 16).unwrap() & 0b10 != 0
+}
+
+#[test]
+fn what_a_stopped_soak_measured_is_kept() {
+    let mut soak = Command::new(env!("CARGO_BIN_EXE_edgeval"));
+    soak.args(["bench", MODEL, "--scenario", "soak", "--duration", "600", "--json"]).current_dir(root());
+    let soak = soak.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !listens_for_ctrl_c(soak.id()) && std::time::Instant::now() < deadline {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(Command::new("kill").args(["-INT", &soak.id().to_string()]).status().unwrap().success());
+    let output = soak.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&report["ended_early"], &report["validity"]["reasons"][0]["code"]),
+        (&true.into(), &"ended_early".into())
+    );
+    assert!(report["queries"].as_u64() > Some(0) && report["soak"]["minutes"][0]["queries"] == report["queries"]);
+}
+
+#[test]
+fn the_mlperf_profile_asks_for_600_seconds() {
+    let words = ["bench", MODEL, "--profile", "mlperf", "--queries", "70", "--duration", "0.2"];
+    let report = json_of(&[&words[..], &["--json"]].concat());
+    assert_eq!(
+        (&report["profile"], &report["validity"]["reasons"][0]["code"]),
+        (&"mlperf".into(), &"too_short".into())
+    );
+    let words = report["validity"]["reasons"][0]["text"].as_str().unwrap();
+    assert!(words.contains("600") && words.contains("--duration"), "{words}");
+}
+
+#[test]
+fn a_start_is_timed_from_the_process_s_own() {
+    let began = std::time::Instant::now();
+    let report = json_of(&["bench", MODEL, "--queries", "64", "--duration", "0", "--idle", "0", "--json"]);
+    let whole_us = began.elapsed().as_micros() as u64;
+    let time = |name: &str| report["start_up"][name].as_u64().unwrap();
+    assert!(time("process_to_model_ready_us") > time("model_load_us"), "{}", report["start_up"]);
+    let both = time("process_to_model_ready_us") + time("first_inference_us");
+    assert!(time("process_to_first_inference_us").abs_diff(both) <= 1, "{}", report["start_up"]);
+    assert!(time("process_to_first_inference_us") < whole_us);
+}
+
+#[test]
+fn bytes_that_a_model_moves_are_told() {
+    let moved = |verb: &str, precision: &str| {
+        let words = [verb, MODEL, "--precision", precision, "--json"];
+        let few: &[&str] = if verb == "bench" { &["--queries", "64", "--duration", "0"] } else { &[] };
+        json_of(&[&words[..], few].concat())
+    };
+    let (bench, int8, fp32) = (moved("bench", "int8"), moved("inspect", "int8"), moved("inspect", "fp32"));
+    assert_eq!(bench["bytes_moved"], int8["bytes_moved"]);
+    let part = |report: &Value, part: &str| report["bytes_moved"][part].as_u64().unwrap();
+    assert_eq!(part(&int8, "total"), part(&int8, "weights") + part(&int8, "activations"));
+    // Weights are bytes or floats; biases and scales are few.
+    let parameters = fp32["parameters"].as_u64().unwrap();
+    assert!((3 * parameters..=4 * parameters + 1000).contains(&part(&fp32, "weights")), "{}", fp32["bytes_moved"]);
+    assert!((parameters / 2..2 * parameters).contains(&part(&int8, "weights")), "{}", int8["bytes_moved"]);
+    // Norms and attention stay floats, which is most of what it moves.
+    assert!(part(&int8, "activations") < part(&fp32, "activations"));
+}
+
+#[test]
 fn saved_tensors_can_be_fed_again() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

@@ -36,9 +36,10 @@ pub const EXIT_INVALID: u8 = 3;
 /// The whole program: reads the command line and does what it says.
 #[must_use]
 pub fn run() -> ExitCode {
+    let started = probe::cpu::process_start();
     let arguments = command::Arguments::parse();
     log::start();
-    match command::run(arguments) {
+    match command::run(arguments, started) {
         Ok(code) => code,
         Err(error) => {
             terminal::print_error(&error);

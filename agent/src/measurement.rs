@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::bail;
-use edgeval_models::{Bundle, Dimensions, Engine, Execution, Model, Precision};
+use edgeval_models::{Bundle, BytesMoved, Dimensions, Engine, Execution, Model, Precision};
 use edgeval_wire as wire;
 use serde::Serialize;
 
 use crate::clock::Moment;
+use crate::terminal;
 
 /// A model, loaded, with what a reader needs to know which.
 #[derive(Debug)]
@@ -65,6 +66,18 @@ pub fn warning_of_float(model: &Model) -> Option<String> {
     let float = inspection.integer_share_of_macs.is_some_and(|share| share < 0.5);
     let text = || format!("this model is quantized, but {} runs most of it in float", model.engine());
     (inspection.quantized && float).then(text)
+}
+
+/// Bytes that a model moves, in a person's words.
+#[must_use]
+pub fn bytes_moved(moved: &BytesMoved) -> String {
+    match moved {
+        BytesMoved::Known { total, weights, activations } => {
+            let [total, weights, activations] = [total, weights, activations].map(|bytes| terminal::bytes(*bytes));
+            format!("{total}: weights {weights}, activations {activations}")
+        }
+        BytesMoved::Unknown { not_measured } => format!("not measured: {not_measured}"),
+    }
 }
 
 /// Loads a bundle's variant.

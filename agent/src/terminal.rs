@@ -71,11 +71,20 @@ pub fn print_heading(text: &str) {
 /// A bar with time left, on standard error; hidden where that isn't a terminal.
 #[must_use]
 pub fn progress(steps: u64, what: &'static str) -> ProgressBar {
+    bar(steps, what, "{msg} {wide_bar} {pos}/{len}, {eta} left")
+}
+
+/// The same of work whose steps mean nothing to a person.
+#[must_use]
+pub fn progress_of_share(steps: u64, what: &'static str) -> ProgressBar {
+    bar(steps, what, "{msg} {wide_bar} {percent} %, {eta} left")
+}
+
+fn bar(steps: u64, what: &'static str, template: &str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(steps).with_style(style).with_message(what)
 }
 

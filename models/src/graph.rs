@@ -16,9 +16,11 @@ use tract_onnx::tract_hir::infer::InferenceModel;
 use crate::dimensions::{AssumedDimension, KnownDimensions, settle};
 use crate::execution::{Engine, Execution};
 use crate::guard::without_panic;
+use crate::inspection::BytesMoved;
 use crate::memory::Memory;
 use crate::onnx_file;
 use crate::tensor::{MAXIMUM_EXACT, Tensor as NamedTensor, Tensors};
+use crate::traffic::bytes_moved;
 
 /// Why a graph can't be loaded or run, in words; who uses it knows the file.
 #[derive(Debug, thiserror::Error)]
@@ -136,6 +138,8 @@ pub struct GraphFacts {
     pub macs: u64,
     /// Those of them that run on integers.
     pub integer_macs: u64,
+    /// Bytes that one run moves, or why that isn't known.
+    pub bytes_moved: BytesMoved,
     /// Numbers in the file's weights.
     pub parameters: u64,
     /// Whether the file holds quantization operators.
@@ -204,7 +208,9 @@ impl Graph {
         let output_names: Vec<String> =
             proto.graph.iter().flat_map(|graph| &graph.output).map(|output| output.name.clone()).collect();
         let (model, engine) = lower(onnx, proto, execution, &mut facts)?;
-        let model = model.into_optimized().map_err(load_error)?;
+        let mut model = model.into_typed().and_then(TypedModel::into_decluttered).map_err(load_error)?;
+        facts.bytes_moved = bytes_moved(&model);
+        model.optimize().map_err(load_error)?;
         count_run(&model, &mut facts).map_err(load_error)?;
         let inputs = ports(&model, &model.inputs, |index| model.node(model.inputs[index].node).name.clone())?;
         let outputs = ports(&model, &model.outputs, |index| output_names.get(index).cloned().unwrap_or_default())?;

@@ -26,6 +26,8 @@ pub struct Inspection {
     pub operators_run: BTreeMap<String, usize>,
     /// Multiply-accumulates of one inference; of a model that generates with one token.
     pub macs: u64,
+    /// Bytes that one inference moves; of a model that generates with one token.
+    pub bytes_moved: BytesMoved,
     /// Numbers in the weights.
     pub parameters: u64,
     /// Size of the graphs' files.
@@ -38,6 +40,55 @@ pub struct Inspection {
     pub integer_share_of_macs: Option<f64>,
 }
 
+/// Bytes that one inference moves between operators and memory: every constant read once, every other tensor written once by the
+/// operator that makes it and read once by each that takes it, in the types that the model runs with (a quantized element is a
+/// byte). Inputs are read, not written: whoever prepares them did that. Another shape of the same elements moves nothing; what
+/// picks elements (`Gather`, `Slice`) reads those alone. It is counted from shapes, not measured: caches and operators that are
+/// joined while running save a part of it, and a tensor that is packed first costs more. Over a time it is the bandwidth that the
+/// model would need at most of a memory without caches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum BytesMoved {
+    /// In bytes.
+    Known {
+        /// All of it.
+        total: u64,
+        /// Constants.
+        weights: u64,
+        /// Everything else.
+        activations: u64,
+    },
+    /// A size isn't known before the model runs.
+    Unknown {
+        /// Which, in words.
+        not_measured: String,
+    },
+}
+
+impl BytesMoved {
+    pub(crate) const fn new(weights: u64, activations: u64) -> Self {
+        Self::Known { total: weights.saturating_add(activations), weights, activations }
+    }
+
+    /// Of two graphs that are run once each.
+    pub(crate) fn and(self, other: &Self) -> Self {
+        match (&self, other) {
+            (
+                Self::Known { weights, activations, .. },
+                Self::Known { weights: more_weights, activations: more_activations, .. },
+            ) => Self::new(weights.saturating_add(*more_weights), activations.saturating_add(*more_activations)),
+            (Self::Unknown { .. }, _) => self,
+            _ => other.clone(),
+        }
+    }
+}
+
+impl Default for BytesMoved {
+    fn default() -> Self {
+        Self::Unknown { not_measured: "nothing was counted".to_owned() }
+    }
+}
+
 /// The graph that is run once a token.
 #[derive(Clone, Debug, Serialize)]
 pub struct DecoderFacts {
@@ -47,6 +98,8 @@ pub struct DecoderFacts {
     pub outputs: Vec<TensorFacts>,
     /// Multiply-accumulates of one token.
     pub macs: u64,
+    /// Bytes that one token moves.
+    pub bytes_moved: BytesMoved,
     /// What can be asked, the default first.
     pub asks: Vec<String>,
     /// Tokens of an answer at most.

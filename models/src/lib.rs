@@ -29,6 +29,7 @@ mod sound;
 mod tensor;
 mod text;
 mod toml_error;
+mod traffic;
 mod window;
 
 pub use bundle::{Bundle, BundleError, MANIFEST_FILE};
@@ -40,7 +41,7 @@ pub use files::{FileError, read_bounded, sha256, sha256_of, stays_inside};
 pub use fourier::{Complex, Fourier};
 pub use graph::GraphError;
 pub use image::{ImagePlan, PictureError};
-pub use inspection::{DecoderFacts, FloatOperator, Inspection, TensorFacts};
+pub use inspection::{BytesMoved, DecoderFacts, FloatOperator, Inspection, TensorFacts};
 pub use lanes::{LANES, Lanes};
 pub use log_mel::LogMelPlan;
 pub use manifest::{

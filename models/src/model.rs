@@ -15,7 +15,7 @@ use crate::fit::{Fit, shape_of};
 use crate::generation::{Answer, Generator};
 use crate::graph::{Graph, GraphError, GraphFacts, Port, Value};
 use crate::inputs::{Plan, meaning_of_input, meaning_of_output, seeded_tensors, seeded_window, zeros};
-use crate::inspection::{DecoderFacts, FloatOperator, Inspection, TensorFacts};
+use crate::inspection::{BytesMoved, DecoderFacts, FloatOperator, Inspection, TensorFacts};
 use crate::manifest::{Input, Manifest, Output, Precision, Task};
 use crate::prediction::{Prediction, softmax};
 use crate::tensor::Tensors;
@@ -248,12 +248,19 @@ impl Model {
             operators_in_file: counted(self.graphs().map(|graph| &graph.facts().operators_in_file)),
             operators_run: counted(self.graphs().map(|graph| &graph.facts().operators_run)),
             macs,
+            bytes_moved: self.bytes_moved(),
             parameters: sum(|facts| facts.parameters),
             model_bytes: self.graph_bytes + decoder_bytes,
             quantized: self.graphs().any(|graph| graph.facts().quantized),
             in_float: self.graphs().flat_map(|graph| &graph.facts().in_float).map(float_operator).collect(),
             integer_share_of_macs: (macs > 0).then(|| integer_macs as f64 / macs as f64),
         }
+    }
+
+    /// Of all graphs, each run once.
+    fn bytes_moved(&self) -> BytesMoved {
+        let others = self.graphs().skip(1);
+        others.fold(self.graph.facts().bytes_moved.clone(), |sum, graph| sum.and(&graph.facts().bytes_moved))
     }
 
     fn tensor_facts(&self, port: &Port) -> TensorFacts {
@@ -277,6 +284,7 @@ fn decoder_facts(generator: &Generator) -> DecoderFacts {
         inputs: tensors(decoder.inputs()),
         outputs: tensors(decoder.outputs()),
         macs: decoder.facts().macs,
+        bytes_moved: decoder.facts().bytes_moved.clone(),
         asks: generator.asks(),
         longest: generator.longest(),
     }

@@ -21,6 +21,7 @@ mod quantization;
 mod robustness;
 mod scorecard;
 mod slice;
+mod soak;
 mod strata;
 mod top_k;
 mod vectors;
@@ -58,5 +59,6 @@ pub use scorecard::{
     less_from_one, mean_of, robustness_figure, scaled,
 };
 pub use slice::{RANKED_SAMPLES, Slice};
+pub use soak::{STEADY_KELVINS, STEADY_MINUTES, SoakClock, SoakDrift, SoakMinute, is_steady};
 pub use strata::strata_of_clusters;
 pub use top_k::top_k_accuracy;

@@ -87,6 +87,7 @@ fn facts(output: &Output) -> Vec<(&'static str, String)> {
         ("engine", output.engine.to_owned()),
         ("multiply-accumulates", terminal::count(inspection.macs)),
         ("parameters", terminal::count(inspection.parameters)),
+        ("bytes moved", measurement::bytes_moved(&inspection.bytes_moved)),
         ("on disk", terminal::bytes(inspection.model_bytes)),
         ("runs on integers", share),
     ];

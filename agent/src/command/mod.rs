@@ -20,6 +20,8 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{Parser, Subcommand};
 
+use crate::clock::Moment;
+
 /// What was asked for.
 #[derive(Debug, Parser)]
 #[command(name = "edgeval", version, about, max_term_width = 100, disable_help_subcommand = true)]
@@ -59,17 +61,17 @@ enum Verb {
     Manual(manual::Args),
 }
 
-/// Does what was asked for.
+/// Does what was asked for. `started` is when the process began.
 ///
 /// # Errors
 /// With the failed verb's own words.
-pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments, started: Moment) -> anyhow::Result<ExitCode> {
     if !matches!(arguments.verb, Verb::Run(_)) {
         end_quietly_with_the_reader()?;
     }
     match arguments.verb {
-        Verb::Run(args) => run::run(args),
-        Verb::Bench(args) => bench::run(args),
+        Verb::Run(args) => run::run(args, started),
+        Verb::Bench(args) => bench::run(args, started),
         Verb::Evaluate(args) => evaluate::run(args),
         Verb::Compare(args) => compare::run(args),
         Verb::Inspect(args) => inspect::run(args),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use toml::{Table, Value};
 
+use crate::clock::Moment;
 use crate::config::{self, Config};
 use crate::daemon;
 
@@ -44,13 +45,13 @@ pub struct Args {
     passes: Option<u32>,
 }
 
-/// Runs until it is told to stop, or a replay has ended.
+/// Runs until it is told to stop, or a replay has ended. `started` is when the process began.
 ///
 /// # Errors
 /// When the configuration, the model or the reference set can't be used. Devices and brokers that are away are waited for.
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args, started: Moment) -> anyhow::Result<ExitCode> {
     let config = load(&args).context("edgeval can't start")?;
-    daemon::run(&config, Box::new(move || load(&args)))?;
+    daemon::run(&config, Box::new(move || load(&args)), started)?;
     Ok(ExitCode::SUCCESS)
 }
 

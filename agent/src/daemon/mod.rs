@@ -43,11 +43,11 @@ const COMMANDS: usize = 64;
 pub type Reread = Box<dyn FnMut() -> anyhow::Result<Config> + Send>;
 
 /// Runs until told to stop, or until a replay has ended. `reread` is asked when SIGHUP comes.
+/// `started` is when the process began.
 ///
 /// # Errors
 /// When the configuration, the model or the reference set can't be used.
-pub fn run(config: &Config, reread: Reread) -> anyhow::Result<()> {
-    let started = Moment::now();
+pub fn run(config: &Config, reread: Reread, started: Moment) -> anyhow::Result<()> {
     let stop = Stop::listen().context("can't listen for signals")?;
     let roots = Roots::default();
     let address = device::address(&config.device)?;

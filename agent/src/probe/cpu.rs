@@ -6,11 +6,19 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{ProbeError, Probed, Roots, read_number, read_text};
+use crate::clock::Moment;
 
 /// Processor time that this process used since it started, all threads.
 #[must_use]
 pub fn process_time() -> Duration {
     read_clock(ClockId::ProcessCPUTime)
+}
+
+/// When this process began, to be asked first thing: now, less the processor time that was used until now (the loader's, mostly).
+/// Waiting for the program to come from a disk isn't in it.
+#[must_use]
+pub fn process_start() -> Moment {
+    Moment::now().shifted(-i64::try_from(process_time().as_nanos()).unwrap_or(0))
 }
 
 /// Processor time that the calling thread used since it started.

@@ -14,6 +14,7 @@ pub mod quantization;
 pub mod reference;
 pub mod tensor;
 pub mod threads;
+pub mod traffic;
 
 #[cfg(feature = "onnx")]
 pub mod onnx;

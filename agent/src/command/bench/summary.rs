@@ -3,7 +3,10 @@
 use edgeval_wire as wire;
 use wire::Reading;
 
-use super::{Memory, Run, StartUp};
+use super::output::{Memory, no_latency};
+use super::plan::Scenario;
+use super::run::Run;
+use super::start_up::StartUp;
 use crate::measurement::Number;
 use crate::probe::Probed;
 use crate::probe::memory::ProcessMemory;
@@ -11,29 +14,27 @@ use crate::report::energy::EnergyFigures;
 use crate::report::wording;
 
 /// The process's memory before and after the model was loaded.
-pub(super) type Around<'a> = (&'a Probed<ProcessMemory>, &'a Probed<ProcessMemory>);
+pub type Around<'a> = (&'a Probed<ProcessMemory>, &'a Probed<ProcessMemory>);
 
 /// The report's figures.
-pub(super) fn body(
+pub fn body(
     run: &Run,
-    threads: u16,
+    (scenario, threads): (Scenario, u16),
     memory: &Memory,
     (before, after): Around<'_>,
     start_up: &StartUp,
     energy: &EnergyFigures,
 ) -> wire::Body {
-    let stages = &run.period.stages;
-    let rate = run.latencies_ns.len() as f64 / run.elapsed.as_secs_f64();
+    let rate = run.throughput_per_s();
     wire::Body::Bench(Box::new(wire::BenchReport {
-        scenario: wire::text("single_stream"),
-        queries: run.latencies_ns.len() as u64,
+        scenario: wire::text(scenario.name()),
+        queries: run.queries,
         threads: threads.into(),
-        latency_us: wording::total_latency(stages),
-        stages_us: wire::Stages {
-            capture: Reading::not_measured("bench feeds decoded input from memory"),
-            publish: Reading::not_measured("bench publishes nothing while it measures"),
-            ..wording::stage_latencies(stages, None)
+        latency_us: match scenario {
+            Scenario::SingleStream => wording::total_latency(&run.period.stages),
+            _ => Reading::not_measured(no_latency(scenario)),
         },
+        stages_us: stages(run, scenario),
         throughput_per_s: Reading::or_reason(rate.is_finite().then_some(rate), "too short a time to tell"),
         energy: energy.to_wire(),
         memory: wire::ModelMemory {
@@ -43,11 +44,30 @@ pub(super) fn body(
             rss_peak_bytes: reading(&memory.rss_peak_bytes),
         },
         start_up: wire::StartUp {
-            model_ready_us: Reading::Value(start_up.model_load_us),
-            first_inference_us: Reading::Value(start_up.model_load_us + start_up.first_inference_us),
+            model_ready_us: Reading::Value(start_up.process_to_model_ready_us),
+            first_inference_us: Reading::Value(start_up.process_to_first_inference_us),
             first_report_us: Reading::not_measured("a bench makes one report, at its end"),
         },
     }))
+}
+
+fn stages(run: &Run, scenario: Scenario) -> wire::Stages {
+    let none = || Reading::not_measured(no_latency(scenario));
+    let stages = match scenario {
+        Scenario::SingleStream => wording::stage_latencies(&run.period.stages, None),
+        _ => wire::Stages {
+            capture: none(),
+            preprocess: none(),
+            inference: none(),
+            postprocess: none(),
+            publish: none(),
+        },
+    };
+    wire::Stages {
+        capture: Reading::not_measured("bench feeds decoded input from memory"),
+        publish: Reading::not_measured("bench publishes nothing while it measures"),
+        ..stages
+    }
 }
 
 fn reading(number: &Number<u64>) -> Reading<u64> {

@@ -46,12 +46,13 @@ use self::facts::Facts;
 use self::file::File;
 use self::partition::{Item, assign_regions, items};
 use self::region::Running;
-pub use self::region::is_region;
+pub use self::region::{is_region, traffic};
 use crate::float::FloatOperation;
 use crate::graph::{Graph, Operation};
 use crate::kernels::Kernels;
 use crate::plan::Plan;
 use crate::threads::{Threads, ThreadsError};
+use crate::traffic::Traffic;
 
 /// How a model is to run.
 #[derive(Clone, Debug)]
@@ -252,12 +253,13 @@ fn node(index: usize, region: &Region) -> NodeProto {
 fn plan(region: Region, options: &Options, threads: &Arc<Threads>) -> Result<Running, LoadError> {
     let plan = Plan::new(&region.graph, options.kernels, options.threads);
     let plan = plan.map_err(|error| LoadError::Region(error.to_string()))?;
-    let macs = macs(&region.graph);
+    let (macs, traffic) = (macs(&region.graph), Traffic::of(&region.graph));
     Ok(Running {
         plan: Arc::new(plan),
         inputs: region.inputs,
         outputs: region.outputs,
         macs,
+        traffic,
         threads: Arc::clone(threads),
     })
 }

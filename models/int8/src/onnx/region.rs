@@ -10,6 +10,7 @@ use super::assemble::Port;
 use crate::plan::{Arena, Plan};
 use crate::tensor::{Data, DataMut};
 use crate::threads::Threads;
+use crate::traffic::Traffic;
 
 /// The operator's name in a rewritten file.
 pub const OPERATOR: &str = "EdgevalInt8Region";
@@ -34,6 +35,8 @@ pub struct Running {
     pub outputs: Vec<Port>,
     /// Multiply-accumulates of one run, of integers and of floats.
     pub macs: [u64; 2],
+    /// Bytes that one run moves.
+    pub traffic: Traffic,
     /// Who works on it.
     pub threads: Arc<Threads>,
 }
@@ -128,6 +131,12 @@ impl Op for RegionOperator {
 #[must_use]
 pub fn is_region(node: &TypedNode) -> bool {
     node.op_is::<RegionOperator>()
+}
+
+/// Bytes that one run of a region moves, its own inputs and outputs among them; none of what is no region.
+#[must_use]
+pub fn traffic(node: &TypedNode) -> Option<Traffic> {
+    Some(node.op_as::<RegionOperator>()?.running.as_ref()?.traffic)
 }
 
 impl RegionOperator {
