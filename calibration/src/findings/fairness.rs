@@ -48,7 +48,7 @@ pub struct Contribution {
 impl Fairness {
     pub(super) fn new(trials: &Trials<'_>, modalities: &[Modality], groups: &Groups) -> Self {
         let present = Present::of(trials, modalities);
-        let imbalance = present.of_shares(|shares| imbalance(shares));
+        let imbalance = present.of_shares(imbalance);
         let worst_by_best = groups.worst_by_best.clone();
         Self {
             absent_is: "a black picture, silence, no words".to_owned(),
