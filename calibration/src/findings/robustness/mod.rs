@@ -93,13 +93,14 @@ mod tests {
 
     #[test]
     fn a_model_errs_as_much_as_itself_whatever_its_samples_have() {
-        let (folder, set) = set_of(4);
-        // Sounds are harder: over all samples the clean error is 0.25, over those with pictures 0.
+        let (folder, set) = set_of(5);
+        // Sounds are harder: over all samples the clean error is 0.2, over those with pictures 0.
         let trials = [
             trial((0, "fog", 1.0, [1.0, 1.0, 1.0, 1.0, 0.0])),
             trial((1, "fog", 1.0, [1.0, 1.0, 1.0, 0.0, 0.0])),
-            trial((2, "hum", 1.0, [1.0, 1.0, 0.0, 0.0, 0.0])),
-            trial((3, "hum", 0.0, [0.0; 5])),
+            trial((2, "fog", 1.0, [1.0, 1.0, 1.0, 1.0, 1.0])),
+            trial((3, "hum", 1.0, [1.0, 0.0, 0.0, 0.0, 0.0])),
+            trial((4, "hum", 0.0, [0.0; 5])),
         ];
         let attack = SquareAttack { epsilon: 8, queries: 1, share: 0.05 };
         let sound_attack = SoundAttack { epsilon: 0.01, queries: 1, share: 0.3 };
