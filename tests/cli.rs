@@ -173,6 +173,7 @@ fn the_mlperf_profile_asks_for_600_seconds() {
         (&report["profile"], &report["validity"]["reasons"][0]["code"]),
         (&"mlperf".into(), &"too_short".into())
     );
+    assert!(report["queries"].as_u64() >= Some(70) && report["duration_s"].as_f64() >= Some(0.2), "{report}");
     let words = report["validity"]["reasons"][0]["text"].as_str().unwrap();
     assert!(words.contains("600") && words.contains("--duration"), "{words}");
 }
