@@ -3,8 +3,6 @@
 use edgeval_measure::{Figure, Measured, Separation, UniformityKernel};
 use serde::Serialize;
 
-use crate::corruption::Random;
-use crate::order::shuffle;
 use crate::pairs::unit_pair;
 use crate::resampling::{Drawn, Resampling, bootstrapped, mean, mean_score};
 use crate::{Scored, ScoredPairs, ScoredTexts};
@@ -13,8 +11,6 @@ use crate::{Scored, ScoredPairs, ScoredTexts};
 const OTHERS: u64 = 512;
 /// Uniformity is taken over so many samples at most, drawn: its time is the square of them, in every resample.
 const UNIFORM: usize = 200;
-/// The seed of that draw: the same rows give the same figure.
-const UNIFORM_SEED: u64 = 1;
 
 /// How far the modalities' embeddings are apart. Distances are 1 − cosine, 0 to 2.
 #[derive(Clone, Debug, Serialize)]
@@ -147,9 +143,8 @@ impl Figures {
 /// Of both sides, over a draw of the rows.
 fn uniformity(rows: &[EmbeddedRow<'_>], sides: [&[Vec<f32>]; 2]) -> [Measured; 2] {
     let mut drawn: Vec<usize> = (0..rows.len()).collect();
-    shuffle(&mut drawn, &mut Random::seeded(UNIFORM_SEED));
+    drawn.sort_unstable_by_key(|&row| mixed(row as u64));
     drawn.truncate(UNIFORM);
-    drawn.sort_unstable();
     let figures = Figures::of_rows(drawn.iter().map(|&row| &rows[row]));
     sides.map(|side| {
         let kernel = UniformityKernel::new(&drawn.iter().map(|&row| side[row].clone()).collect::<Vec<_>>());
@@ -176,16 +171,18 @@ fn mean_row(rows: &[Vec<f64>], indices: &[usize]) -> Option<Vec<f64>> {
     (!indices.is_empty()).then(|| sum.into_iter().map(|sum| sum / indices.len() as f64).collect())
 }
 
-/// Whether a pair is among those that are compared: all of up to [`OTHERS`] samples, else a fixed draw that no order of the
-/// samples can meet (SplitMix64's finaliser of the pair's number).
+/// Whether a pair is among those that are compared: all of up to [`OTHERS`] samples, else a fixed draw.
 const fn is_drawn(i: usize, j: usize, samples: usize) -> bool {
-    if samples as u64 <= OTHERS {
-        return true;
-    }
-    let mut mixed = (i as u64).wrapping_mul(samples as u64).wrapping_add(j as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let pair = (i as u64).wrapping_mul(samples as u64).wrapping_add(j as u64);
+    samples as u64 <= OTHERS || mixed(pair) % (samples as u64) < OTHERS
+}
+
+/// What a fixed draw goes by, that no order of the samples can meet: SplitMix64's first number (Steele, Lea & Flood 2014), from this seed.
+const fn mixed(seed: u64) -> u64 {
+    let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (mixed ^ (mixed >> 31)) % (samples as u64) < OTHERS
+    mixed ^ (mixed >> 31)
 }
 
 /// A probability's figure, without what terms outside 0 to 1 add to its interval.
