@@ -86,7 +86,7 @@ footprint-here: dist packages-demo ## Size, start, memory and processor of what 
 bench-int8: packages-build packages-test ## int8 against ONNX Runtime, tract and rten, side by side: prints a table and writes docs/int8-benchmark.md
 	CARGO=$(CARGO) tests/int8/run.sh bench.py --out docs/int8-benchmark.md
 
-bench-evaluate: dist packages-test ## `edgeval evaluate`, as it is shipped, against the same in Python: what both find, then how fast; writes docs/evaluate-benchmark.md
+bench-evaluate: build packages-test ## `edgeval evaluate` against the same in Python: what both find, then how fast; writes docs/evaluate-benchmark.md
 	tests/evaluate/run.sh bench.py --out docs/evaluate-benchmark.md
 
 exact-int8: packages-build packages-test ## int8 against ONNX Runtime, value by value, on every model of the benchmark

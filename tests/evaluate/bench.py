@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`edgeval evaluate` against the same evaluation in Python (python_evaluation.py), on all cores that this process may use.
 
-    bench.py [--out docs/evaluate-benchmark.md] [--program target/dist/edgeval]
+    bench.py [--out docs/evaluate-benchmark.md] [--program target/debug/edgeval]
     bench.py --only-agreement                what both find, at length; nothing is timed
     bench.py --quick                         two short rounds, no comparison of the sweep; no page is written
 
@@ -131,7 +131,7 @@ def take_turns(name, one, other, rounds, budget_s, fewest):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", type=pathlib.Path, default=ROOT / "target" / "dist" / "edgeval", help="what is timed: what ships (make dist)")
+    parser.add_argument("--program", type=pathlib.Path, default=ROOT / "target" / "debug" / "edgeval", help="what is timed; target/dist/edgeval is what ships")
     parser.add_argument("--samples", type=int, default=100, help="samples of the timed sweeps")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only-agreement", action="store_true")
