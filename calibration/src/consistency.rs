@@ -53,13 +53,14 @@ impl Consistency {
         let figures = Figures::of_rows(rows.iter());
         let apart = |i: usize, j: usize| rows[i].meaning != rows[j].meaning && is_drawn(i, j, rows.len());
         let separation = Separation::new(&first, &second, apart);
-        let distances = separation.as_ref().map_or(&[][..], |separation| &separation.belonging);
         // Row by row: the centres' difference is the differences' centre.
         let differences: Vec<Vec<f64>> = first.iter().zip(&second).map(|(a, b)| difference(a, b)).collect();
         let lengths: Vec<f64> = differences.iter().map(|row| squared_length(row)).collect();
         let [uniformity_first, uniformity_second] = uniformity(rows, [&first, &second]);
         Self {
-            belonging_distance: figures.mean(distances),
+            belonging_distance: separation
+                .as_ref()
+                .map_or_else(|| figures.of(|_| None), |found| figures.mean(&found.belonging)),
             shuffled_distance: figures.of_shuffled(separation.as_ref().map(|found| &found.shuffled)),
             auc: within_0_and_1(figures.of_shuffled(separation.as_ref().map(|found| &found.wins))),
             alignment: figures.mean(&lengths),

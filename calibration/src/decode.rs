@@ -9,6 +9,8 @@ use image::{DynamicImage, ImageReader, Limits};
 const MAXIMUM_SIDE: u32 = 16_384;
 /// No decoded picture takes more than this.
 const MAXIMUM_PICTURE_BYTES: u64 = 256 << 20;
+/// No sound is sampled oftener: converters go to 768 kHz, and a filter between two rates grows with them.
+const MAXIMUM_RATE_HZ: u32 = 768_000;
 /// No sound has more samples than this: an hour at 48 kHz, all channels together.
 const MAXIMUM_SAMPLES: u64 = 48_000 * 3600;
 
@@ -90,6 +92,9 @@ fn bounded(samples: u64) -> Result<(), String> {
 fn mono(samples: Vec<f32>, channels: usize, sample_rate_hz: u32) -> Result<Sound, String> {
     if channels == 0 || sample_rate_hz == 0 {
         return Err("it has no channels or no sample rate".to_owned());
+    }
+    if sample_rate_hz > MAXIMUM_RATE_HZ {
+        return Err(format!("it has {sample_rate_hz} samples a second; at most {MAXIMUM_RATE_HZ} are read"));
     }
     if samples.iter().any(|sample| !sample.is_finite()) {
         return Err("it has samples that aren't numbers (NaN or infinite)".to_owned());

@@ -64,11 +64,14 @@ impl Journal {
     /// Begins anew at `path`. `evaluation` says all that a result depends on: model, set, options.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// When the file can't be written, or holds something else: that isn't emptied.
     pub fn create(path: &Path, evaluation: &str) -> Result<Self, SetError> {
         // Only what is locked may be emptied.
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(|reason| wrong(path, &reason))?;
         lock(&file, path)?;
+        if file.metadata().map_err(|reason| wrong(path, &reason))?.len() > 0 {
+            read(path, evaluation)?;
+        }
         file.set_len(0).map_err(|reason| wrong(path, &reason))?;
         let mut journal = Self::at(path.to_owned(), Some(file));
         journal.append(&Line::Evaluation(evaluation.to_owned()))?;
@@ -90,12 +93,16 @@ impl Journal {
         Ok((Self::at(path.to_owned(), Some(file)), kept))
     }
 
-    /// Keeps what the model said of a sample as it is.
+    /// Keeps what the model said of a sample as it is. What isn't finite, such as the logit of a class that is ruled out, has no form in JSON: the
+    /// sample is asked about again.
     ///
     /// # Errors
     /// When it can't be written.
     pub fn keep_clean(&mut self, place: usize, prediction: &Prediction) -> Result<(), SetError> {
-        self.append(&Line::Clean { place, prediction: Box::new(prediction.clone()) })
+        match is_finite(prediction) {
+            true => self.append(&Line::Clean { place, prediction: Box::new(prediction.clone()) }),
+            false => Ok(()),
+        }
     }
 
     /// Keeps a trial.
@@ -125,6 +132,15 @@ impl Journal {
         self.is_behind = true;
         if self.synced.elapsed() >= BETWEEN_SYNCS { self.sync() } else { Ok(()) }
     }
+}
+
+fn is_finite(prediction: &Prediction) -> bool {
+    let Prediction { class: _, confidence, probabilities, logits, generated, embeddings, attention } = prediction;
+    let of_words = generated.iter().flat_map(|generated| &generated.probabilities);
+    let of_modalities =
+        embeddings.iter().flat_map(|(_, values)| values).chain(attention.iter().map(|(_, weight)| weight));
+    let mut all = [confidence].into_iter().chain(probabilities).chain(logits).chain(of_words).chain(of_modalities);
+    all.all(|value| value.is_finite())
 }
 
 /// Keeps a second evaluation from writing into the same file.
@@ -232,5 +248,30 @@ mod tests {
             let error = Journal::resume(&path, "this").unwrap_err().to_string();
             assert!(error.contains("isn't a journal"), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn what_else_a_file_holds_isn_t_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("thesis.txt");
+        std::fs::write(&path, "the only copy\n").unwrap();
+        assert!(Journal::create(&path, "this").unwrap_err().to_string().contains("isn't a journal"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "the only copy\n");
+        std::fs::remove_file(&path).unwrap();
+        Journal::create(&path, "that").unwrap();
+        assert!(Journal::create(&path, "this").unwrap_err().to_string().contains("another model"));
+        Journal::create(&path, "that").unwrap();
+    }
+
+    #[test]
+    fn an_answer_that_json_can_t_say_loses_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let mut journal = Journal::create(&path, "this").unwrap();
+        journal.keep_clean(1, &Prediction { logits: vec![f32::NEG_INFINITY], ..Prediction::default() }).unwrap();
+        journal.keep_clean(2, &Prediction::default()).unwrap();
+        drop(journal);
+        let (_, kept) = Journal::resume(&path, "this").unwrap();
+        assert_eq!(kept.clean.into_keys().collect::<Vec<_>>(), [2]);
     }
 }

@@ -111,10 +111,10 @@ impl ScoredPairs {
     }
 }
 
-/// The first two embeddings, brought to length 1; `None` without two, or when one is 0 or holds what isn't a number.
+/// The first two embeddings, brought to length 1; `None` without two of one width, or when one is 0 or holds what isn't a number.
 pub(crate) fn unit_pair(embeddings: &[(Modality, Vec<f32>)]) -> Option<(Vec<f32>, Vec<f32>)> {
     let [(_, first), (_, second), ..] = embeddings else { return None };
-    Some((unit(first)?, unit(second)?))
+    (first.len() == second.len()).then_some((unit(first)?, unit(second)?))
 }
 
 /// Of two vectors of length 1.
@@ -123,8 +123,10 @@ fn cosine(one: &[f32], other: &[f32]) -> f64 {
 }
 
 fn unit(vector: &[f32]) -> Option<Vec<f32>> {
-    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-    (length > 0.0 && length.is_finite()).then(|| vector.iter().map(|value| value / length).collect())
+    // Squares of what a float of 32 bits holds may lie beyond it.
+    let length = vector.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>().sqrt();
+    (length > 0.0 && length.is_finite())
+        .then(|| vector.iter().map(|&value| (f64::from(value) / length) as f32).collect())
 }
 
 #[cfg(test)]

@@ -41,11 +41,7 @@ impl FileError {
 /// When it is larger, or can't be read.
 pub fn read_bounded(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, FileError> {
     let unreadable = |reason| FileError::unreadable(path, reason);
-    // Asked before it is opened: opening a pipe would wait for its other end.
-    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(unreadable(std::io::Error::other("it isn't a plain file")));
-    }
-    let file = File::open(path).map_err(unreadable)?;
+    let file = open_plain(path)?;
     let size_bytes = file.metadata().map_err(unreadable)?.len();
     if size_bytes > limit_bytes {
         return Err(FileError::TooLarge { path: path.to_owned(), size_bytes, limit_bytes });
@@ -53,6 +49,15 @@ pub fn read_bounded(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, FileError>
     let mut bytes = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or(0));
     file.take(limit_bytes).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(bytes)
+}
+
+/// Opens what isn't a pipe, which would wait for its other end, nor a device, which may have none.
+fn open_plain(path: &Path) -> Result<File, FileError> {
+    let unreadable = |reason| FileError::unreadable(path, reason);
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(unreadable(std::io::Error::other("it isn't a plain file")));
+    }
+    File::open(path).map_err(unreadable)
 }
 
 /// Whether a relative path stays in its folder by its words: no root, no `..`.
@@ -73,7 +78,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// When it can't be read.
 pub fn sha256_of(path: &Path) -> Result<String, FileError> {
     let unreadable = |reason| FileError::unreadable(path, reason);
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = open_plain(path)?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {

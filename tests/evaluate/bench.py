@@ -52,6 +52,8 @@ class Ours:
 
     def run(self, folder, *options):
         """What it reports, and the run."""
+        # What an interrupted run left is of another set.
+        (SCRATCH / "journal").unlink(missing_ok=True)
         command = [self.program, "evaluate", MODEL, "--set", folder, "--json", "--journal", SCRATCH / "journal", *options]
         with open(SCRATCH / "ours.json", "w+") as out:
             started = time.perf_counter()

@@ -77,8 +77,8 @@ pub struct Args {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
     /// Queries before the first that is timed, of each model, besides the very first
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    warm_up: usize,
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    warm_up: u32,
     /// Seconds of idling before, where the board has a power source: energy is told net of it, too (0: not)
     #[arg(long, default_value = "2", value_name = "SECONDS", value_parser = parse_duration)]
     idle: Duration,
@@ -198,7 +198,7 @@ fn idle(args: &Args, roots: &Roots) -> Option<Metered> {
 fn measure(args: &Args, roots: &Roots, start: &mut Started) -> anyhow::Result<(Run, Energy, Observed)> {
     let (model, query) = (&mut start.loaded.model, &start.query);
     let mut others = others(args, model)?;
-    offline::warm_up(model, &mut others, query, args.warm_up)?;
+    offline::warm_up(model, &mut others, query, args.warm_up as usize)?;
     let stop = Stop::listen().context("can't listen for Ctrl-C")?;
     let progress = Progress::start("timing", &args.background);
     let watch = Watch::start(roots, Moment::now());
