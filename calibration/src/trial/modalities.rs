@@ -89,14 +89,20 @@ pub(super) fn agreement(subject: &Subject<'_>, coalitions: &[Prediction]) -> Opt
     }
     let pairs = || (0..alone.len()).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| (alone[i], alone[j]));
     let count = pairs().count() as f64;
-    let same = pairs().filter(|(a, b)| says(a) == says(b)).count() as f64 / count;
+    let same = pairs().filter(|(a, b)| says_as(a, b)).count() as f64 / count;
     let divergences: Option<Vec<f64>> = pairs().map(|(a, b)| divergence(a, b)).collect();
     let divergence_bits = divergences.map(|bits| bits.iter().sum::<f64>() / count);
     Some(Agreement { same, divergence_bits })
 }
 
+/// Whether both say the same class, or the same words. What isn't a number says nothing.
+pub(super) fn says_as(one: &Prediction, other: &Prediction) -> bool {
+    let is_number = |prediction: &Prediction| prediction.confidence.is_finite();
+    is_number(one) && is_number(other) && says(one) == says(other)
+}
+
 /// What is compared: a class, or words.
-pub(super) fn says(prediction: &Prediction) -> (usize, Option<&str>) {
+fn says(prediction: &Prediction) -> (usize, Option<&str>) {
     (prediction.class, prediction.generated.as_ref().map(|generated| generated.text.trim()))
 }
 
@@ -106,4 +112,16 @@ fn divergence(a: &Prediction, b: &Prediction) -> Option<f64> {
 
 pub(super) fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().copied().map(f64::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_isn_t_a_number_agrees_with_nothing() {
+        let sure = |confidence: f32| Prediction { confidence, ..Prediction::default() };
+        assert!(says_as(&sure(0.9), &sure(0.4)));
+        assert!(!says_as(&sure(f32::NAN), &sure(f32::NAN)) && !says_as(&sure(0.9), &sure(f32::NAN)));
+    }
 }

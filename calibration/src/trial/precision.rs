@@ -4,7 +4,7 @@ use edgeval_measure::kl_divergence;
 use edgeval_models::{Model, Prediction};
 use serde::{Deserialize, Serialize};
 
-use super::modalities::{says, wide};
+use super::modalities::{says_as, wide};
 use super::subject::{Subject, failed};
 use crate::SetError;
 
@@ -33,7 +33,7 @@ pub(super) fn gap(
     let (ours, theirs) = (wide(&clean.probabilities), wide(&prediction.probabilities));
     let (fp32, int8) = if other_is_fp32 { (&theirs, &ours) } else { (&ours, &theirs) };
     Ok(PrecisionGap {
-        same: clean.has_answer().then(|| says(clean) == says(&prediction)),
+        same: clean.has_answer().then(|| says_as(clean, &prediction)),
         other_score: subject.score_of(&prediction)?,
         kl_nats: kl_divergence(fp32, int8),
         largest_difference: largest_difference(clean, &prediction),
