@@ -1,6 +1,6 @@
 //! How far two modalities' embeddings are apart: of pairs that belong together, and of others.
 
-use edgeval_measure::{Figure, Measured, Separation, UniformityKernel};
+use edgeval_measure::{Measured, Separation, UniformityKernel, within_0_and_1};
 use serde::Serialize;
 
 use crate::pairs::unit_pair;
@@ -52,17 +52,16 @@ impl Consistency {
         let (first, second): (Vec<Vec<f32>>, Vec<Vec<f32>>) = rows.iter().map(|row| row.pair.clone()).unzip();
         let figures = Figures::of_rows(rows.iter());
         let apart = |i: usize, j: usize| rows[i].meaning != rows[j].meaning && is_drawn(i, j, rows.len());
-        let separation = Separation::new(&first, &second, apart);
+        let separation = Separation::new(&first, &second, apart).unwrap_or_default();
         // Row by row: the centres' difference is the differences' centre.
         let differences: Vec<Vec<f64>> = first.iter().zip(&second).map(|(a, b)| difference(a, b)).collect();
         let lengths: Vec<f64> = differences.iter().map(|row| squared_length(row)).collect();
         let [uniformity_first, uniformity_second] = uniformity(rows, [&first, &second]);
         Self {
-            belonging_distance: separation
-                .as_ref()
-                .map_or_else(|| figures.of(|_| None), |found| figures.mean(&found.belonging)),
-            shuffled_distance: figures.of_shuffled(separation.as_ref().map(|found| &found.shuffled)),
-            auc: within_0_and_1(figures.of_shuffled(separation.as_ref().map(|found| &found.wins))),
+            belonging_distance: figures.mean(&separation.belonging),
+            shuffled_distance: figures.of_shuffled(&separation.shuffled),
+            // Terms lie outside 0 to 1, too.
+            auc: within_0_and_1(&figures.of_shuffled(&separation.wins)),
             alignment: figures.mean(&lengths),
             uniformity_first,
             uniformity_second,
@@ -125,18 +124,17 @@ impl Figures {
         bootstrapped(self.rows, &self.resampling, statistic)
     }
 
+    /// The mean of rows' values; undefined where there are none.
     fn mean(&self, values: &[f64]) -> Measured {
-        self.of(|indices| mean(indices.iter().map(|&index| values[index])))
+        self.of(|indices| mean(indices.iter().filter_map(|&index| values.get(index).copied())))
     }
 
     /// The mean of rows' terms. Where all pairs are told apart it is a rate, and no resample would show that another pair may not be.
-    fn of_shuffled(&self, terms: Option<&Vec<f64>>) -> Measured {
+    fn of_shuffled(&self, terms: &[f64]) -> Measured {
         match terms {
-            Some(terms) if terms.len() > 1 => mean_score(terms, &self.resampling),
-            Some(_) if self.rows > 1 => {
-                Measured::not_measured("all samples mean the same: there are no shuffled pairs")
-            }
-            _ => self.of(|_| None),
+            [] if self.rows > 1 => Measured::not_measured("all samples mean the same: there are no shuffled pairs"),
+            [] => self.of(|_| None),
+            terms => mean_score(terms, &self.resampling),
         }
     }
 }
@@ -184,12 +182,4 @@ const fn mixed(seed: u64) -> u64 {
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
-}
-
-/// A probability's figure, without what terms outside 0 to 1 add to its interval.
-fn within_0_and_1(measured: Measured) -> Measured {
-    measured.map(|Figure { value, low, high, n }| {
-        let value = value.clamp(0.0, 1.0);
-        Figure { value, low: low.clamp(0.0, value), high: high.clamp(value, 1.0), n }
-    })
 }

@@ -99,10 +99,10 @@ impl Journal {
     /// # Errors
     /// When it can't be written.
     pub fn keep_clean(&mut self, place: usize, prediction: &Prediction) -> Result<(), SetError> {
-        match is_finite(prediction) {
-            true => self.append(&Line::Clean { place, prediction: Box::new(prediction.clone()) }),
-            false => Ok(()),
+        if !is_finite(prediction) {
+            return Ok(());
         }
+        self.append(&Line::Clean { place, prediction: Box::new(prediction.clone()) })
     }
 
     /// Keeps a trial.

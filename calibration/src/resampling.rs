@@ -73,6 +73,11 @@ impl Resampling {
         Self { resamples, clusters, is_one_cluster: any && clusters.is_none(), strata }
     }
 
+    /// Of samples that count as independent, whatever cluster they name.
+    pub fn of_independent<'a>(samples: impl Iterator<Item = Drawn<'a>>) -> Self {
+        Self::new(samples.map(|sample| Drawn { cluster: None, ..sample }))
+    }
+
     /// What is drawn, in words.
     pub fn drawn(&self) -> String {
         let of = self.clusters.map_or_else(|| "samples".to_owned(), |count| format!("{count} clusters"));
@@ -104,8 +109,7 @@ pub(crate) fn mean_score(values: &[f64], resampling: &Resampling) -> Measured {
 
 /// The same of samples that count as independent, whatever cluster they name. Rights and wrongs needn't be resampled.
 pub(crate) fn mean_of_independent<'a>(values: &[f64], samples: impl Iterator<Item = Drawn<'a>>) -> Measured {
-    let alone = samples.map(|sample| Drawn { cluster: None, ..sample });
-    rate(values).unwrap_or_else(|| mean_score(values, &Resampling::new(alone)))
+    rate(values).unwrap_or_else(|| mean_score(values, &Resampling::of_independent(samples)))
 }
 
 /// Of rights and wrongs the share that is right, with Wilson's interval; `None` of other scores.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::scorecard::scaled;
 use crate::slice::{RANKED_SAMPLES, Slice, ranked, worst};
 use crate::vectors::mean;
 use crate::{Figure, Measured};
@@ -41,15 +42,7 @@ pub fn diversity(cells: &[Slice]) -> Diversity {
     let uncovered = cells.iter().filter(|cell| cell.ranked().is_none()).map(|cell| cell.name.clone()).collect();
     let coverage = covered.len() as f64 / cells.len() as f64;
     Diversity {
-        figure: match &evenness {
-            Measured::Figure(part) => Measured::Figure(Figure {
-                value: coverage * part.value,
-                low: coverage * part.low,
-                high: coverage * part.high,
-                n: part.n,
-            }),
-            absent @ Measured::NotMeasured { .. } => absent.clone(),
-        },
+        figure: scaled(&evenness, coverage),
         covered: covered.len() as u64,
         declared: cells.len() as u64,
         evenness,

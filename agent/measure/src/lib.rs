@@ -56,7 +56,7 @@ pub use robustness::{
 };
 pub use scorecard::{
     Budgeted, ByDimension, Efficiency, Scorecard, ScorecardRow, efficiency, fairness_figure, first_measured,
-    less_from_one, mean_of, robustness_figure, scaled,
+    less_from_one, mean_of, robustness_figure, scaled, within_0_and_1,
 };
 pub use slice::{RANKED_SAMPLES, Slice};
 pub use soak::{STEADY_KELVINS, STEADY_MINUTES, SoakClock, SoakDrift, SoakMinute, is_steady};

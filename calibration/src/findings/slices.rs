@@ -122,10 +122,10 @@ fn resampled(tried: &Tried<'_>, cells: &BTreeMap<String, Vec<usize>>, diversity:
     };
     let samples = || tried.scores.iter().map(|(place, _)| Drawn::from(&tried.set.samples()[*place]));
     let of = |resampling: &Resampling| bootstrapped(tried.scores.len(), resampling, of_resample);
-    let (clustered, alone) = (Resampling::new(samples()), samples().map(|sample| Drawn { cluster: None, ..sample }));
+    let clustered = Resampling::new(samples());
     let evenness = match clustered.clusters {
         // A cell that is one cluster, such as a speaker, has the same score in every resample of clusters.
-        Some(_) => widest(of(&clustered), &of(&Resampling::new(alone))),
+        Some(_) => widest(of(&clustered), &of(&Resampling::of_independent(samples()))),
         None => of(&clustered),
     };
     let coverage = diversity.covered as f64 / diversity.declared as f64;

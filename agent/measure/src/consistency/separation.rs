@@ -26,7 +26,7 @@ pub fn auc(low: &[f64], high: &[f64]) -> Option<f64> {
 /// A shuffled pair has a row of each side, and varies with both. [`Self::shuffled`] and [`Self::wins`] therefore have a term for each row that holds
 /// what it adds on either side: their plain mean is the figure, and the mean over resampled rows varies as the figure does (the projection of
 /// Hájek 1968; for a mean of pairs van der Vaart 1998, §11 and §12).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Separation {
     /// The distance of each row's own pair.
     pub belonging: Vec<f64>,

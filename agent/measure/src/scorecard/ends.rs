@@ -50,15 +50,12 @@ pub fn scaled(measured: &Measured, factor: f64) -> Measured {
 /// 1 less the figure: the interval's ends change places.
 #[must_use]
 pub fn less_from_one(measured: &Measured) -> Measured {
-    match measured {
-        Measured::Figure(figure) => Measured::Figure(Figure {
-            value: 1.0 - figure.value,
-            low: 1.0 - figure.high,
-            high: 1.0 - figure.low,
-            n: figure.n,
-        }),
-        absent @ Measured::NotMeasured { .. } => absent.clone(),
-    }
+    measured.clone().map(|Figure { value, low, high, n }| Figure {
+        value: 1.0 - value,
+        low: 1.0 - high,
+        high: 1.0 - low,
+        n,
+    })
 }
 
 /// The first of named figures that was measured, with its name; with none, the last name and all the reasons. `None` without any.
@@ -75,7 +72,7 @@ pub fn first_measured<'a>(figures: &[(&'a str, &Measured)]) -> Option<(&'a str, 
 /// under attack, each with its interval and at most 1. Not measured unless both are. Interval as [`mean_of`].
 #[must_use]
 pub fn robustness_figure(share_kept: &Measured, robust_by_clean: &Measured) -> Measured {
-    let (kept, robust) = (held(share_kept), held(robust_by_clean));
+    let (kept, robust) = (within_0_and_1(share_kept), within_0_and_1(robust_by_clean));
     mean_of(&[
         ("share of the clean score kept under corruption", &kept),
         ("robust / clean accuracy under attack", &robust),
@@ -86,25 +83,23 @@ pub fn robustness_figure(share_kept: &Measured, robust_by_clean: &Measured) -> M
 /// measured unless both are. Interval as [`mean_of`].
 #[must_use]
 pub fn fairness_figure(imbalance: &Measured, worst_by_best: &Measured) -> Measured {
-    let (balance, groups) = (held(&less_from_one(imbalance)), held(worst_by_best));
+    let (balance, groups) = (within_0_and_1(&less_from_one(imbalance)), within_0_and_1(worst_by_best));
     mean_of(&[("balance of the modalities", &balance), ("worst slice / best slice", &groups)])
 }
 
-/// Held within 0 to 1, its interval too.
-fn held(measured: &Measured) -> Measured {
+/// The figure held within 0 to 1, its interval too.
+#[must_use]
+pub fn within_0_and_1(measured: &Measured) -> Measured {
     mapped(measured, |value| value.clamp(0.0, 1.0))
 }
 
 fn mapped(measured: &Measured, rising: impl Fn(f64) -> f64) -> Measured {
-    match measured {
-        Measured::Figure(figure) => Measured::Figure(Figure {
-            value: rising(figure.value),
-            low: rising(figure.low),
-            high: rising(figure.high),
-            n: figure.n,
-        }),
-        absent @ Measured::NotMeasured { .. } => absent.clone(),
-    }
+    measured.clone().map(|Figure { value, low, high, n }| Figure {
+        value: rising(value),
+        low: rising(low),
+        high: rising(high),
+        n,
+    })
 }
 
 #[cfg(test)]

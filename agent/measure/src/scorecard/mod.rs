@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use efficiency::{Budgeted, Efficiency, efficiency};
-pub use ends::{fairness_figure, first_measured, less_from_one, mean_of, robustness_figure, scaled};
+pub use ends::{fairness_figure, first_measured, less_from_one, mean_of, robustness_figure, scaled, within_0_and_1};
 
 use crate::{Figure, Measured};
 
