@@ -13,6 +13,7 @@ use crate::clock::Moment;
 use crate::probe::Roots;
 use crate::report::conditions::Observed;
 use crate::report::header::Origin;
+use crate::terminal;
 
 /// The environment's variable with the daemon's process id.
 pub const DAEMON: &str = "EDGEVAL_DAEMON";
@@ -86,7 +87,7 @@ impl Teller {
         let is_early = last.is_some_and(|(told, at)| told == stage && now.since(at) < BETWEEN_LINES);
         if !is_early {
             *last = Some((stage, now));
-            eprintln!("{PROGRESS}{stage} {done} {of}");
+            terminal::print_note(format_args!("{PROGRESS}{stage} {done} {of}"));
         }
     }
 }

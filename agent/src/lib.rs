@@ -30,9 +30,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Exit status of a measurement that was made but isn't valid.
-pub const EXIT_INVALID: u8 = 3;
-
 /// The whole program: reads the command line and does what it says.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -43,7 +40,8 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             terminal::print_error(&error);
-            ExitCode::FAILURE
+            let own = error.downcast_ref::<command::ExitError>();
+            own.map_or(ExitCode::FAILURE, |error| ExitCode::from(error.status))
         }
     }
 }

@@ -85,6 +85,12 @@ pub fn bytes_moved(moved: &BytesMoved) -> String {
 /// # Errors
 /// When the bundle can't be opened or its graph can't be loaded.
 pub fn load_bundle(path: &Path, precision: Precision, execution: Execution) -> anyhow::Result<(Bundle, Loaded)> {
+    if is_bare_onnx(path) && path.is_file() {
+        bail!(
+            "{} is a bare .onnx file, which doesn't say what its inputs mean: name a bundle, a folder with model.toml (docs/model-bundle.md)",
+            path.display()
+        );
+    }
     let started = Moment::now();
     let bundle = Bundle::open(path)?;
     let model = Model::load(&bundle, precision, execution)?;
@@ -99,29 +105,32 @@ pub fn load_bundle(path: &Path, precision: Precision, execution: Execution) -> a
     Ok((bundle, Loaded { model, identity, load: Moment::now().since(started) }))
 }
 
-/// Loads a bundle's variant or a bare ONNX file, whichever `path` names. `dimensions` are lengths of a bare file's open dimensions, as
-/// `NAME=N`.
+/// Loads a bundle's variant or a bare ONNX file, whichever `path` names. `dimensions` are lengths of a bare file's open dimensions, by name.
 ///
 /// # Errors
 /// When it can't be loaded, or a dimension is given to a bundle, whose manifest says them.
-pub fn load(path: &Path, precision: Precision, execution: Execution, dimensions: &[String]) -> anyhow::Result<Loaded> {
+pub fn load(
+    path: &Path,
+    precision: Precision,
+    execution: Execution,
+    dimensions: &[(String, usize)],
+) -> anyhow::Result<Loaded> {
     if is_bare_onnx(path) {
-        return load_onnx(path, execution, &parse_dimensions(dimensions)?);
+        return load_onnx(path, execution, &dimensions.iter().cloned().collect());
     }
-    if let Some(dimension) = dimensions.first() {
-        bail!("--dim {dimension}: a bundle's manifest says how long its inputs are; --dim is for bare .onnx files");
+    if let Some((name, length)) = dimensions.first() {
+        bail!("--dim {name}={length}: a bundle's manifest says how long its inputs are; --dim is for bare .onnx files");
     }
     Ok(load_bundle(path, precision, execution)?.1)
 }
 
-fn parse_dimensions(arguments: &[String]) -> anyhow::Result<Dimensions> {
-    let mut dimensions = Dimensions::new();
-    for argument in arguments {
-        let pair = argument.split_once('=').and_then(|(name, length)| Some((name, length.parse().ok()?)));
-        let Some((name, length)) = pair else { bail!("--dim {argument}: write NAME=N, such as sequence=64") };
-        dimensions.insert(name.to_owned(), length);
-    }
-    Ok(dimensions)
+/// Reads `sequence=64`.
+///
+/// # Errors
+/// When it isn't a name and a length.
+pub fn parse_dimension(text: &str) -> Result<(String, usize), String> {
+    let pair = text.split_once('=').and_then(|(name, length)| Some((name.to_owned(), length.parse().ok()?)));
+    pair.ok_or_else(|| "write NAME=N, such as sequence=64".to_owned())
 }
 
 /// Loads a bare ONNX file.

@@ -1,15 +1,51 @@
 //! How edgeval speaks to a person: plain words, tables, progress on a terminal only, colours there only.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use edgeval_wire::{Reading, Validity};
 use indicatif::{ProgressBar, ProgressStyle};
 
+/// A line on standard output, with colours on a terminal alone: `println!` that returns an error where the disk is full.
+macro_rules! say {
+    ($($words:tt)*) => { $crate::terminal::print_line(format_args!($($words)*)) };
+}
+pub(crate) use say;
+
+/// What [`say!`] does.
+///
+/// # Errors
+/// When standard output can't be written.
+pub fn print_line(words: std::fmt::Arguments<'_>) -> io::Result<()> {
+    writeln!(anstream::stdout(), "{words}").map_err(|source| {
+        let why = format!("can't write to standard output: {source}");
+        io::Error::new(source.kind(), why)
+    })
+}
+
+/// JSON for programs.
+///
+/// # Errors
+/// As [`print_line`].
+pub fn print_json(value: &impl serde::Serialize) -> io::Result<()> {
+    say!("{}", serde_json::to_string_pretty(value)?)
+}
+
+/// Words for a person on standard error. Where that can't be written there is nobody to tell.
+pub fn print_note(words: std::fmt::Arguments<'_>) {
+    let _ = writeln!(anstream::stderr(), "{words}");
+}
+
 /// Prints an error and what caused it, once each, to standard error.
 pub fn print_error(error: &anyhow::Error) {
     let red = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into())).bold();
-    anstream::eprintln!("{red}error:{red:#} {}", chain(error));
+    print_note(format_args!("{red}error:{red:#} {}", visible(&chain(error))));
+}
+
+/// Text of others, without what a terminal obeys.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    text.replace(|letter: char| letter.is_control() && letter != '\n', "\u{fffd}")
 }
 
 /// An error with its causes. A cause that its successor quotes already is left out.
@@ -63,9 +99,12 @@ pub fn facts<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> String {
 }
 
 /// A bold line above a table.
-pub fn print_heading(text: &str) {
+///
+/// # Errors
+/// As [`print_line`].
+pub fn print_heading(text: &str) -> io::Result<()> {
     let bold = anstyle::Style::new().bold();
-    anstream::println!("\n{bold}{text}{bold:#}");
+    say!("\n{bold}{text}{bold:#}")
 }
 
 /// A bar with time left, on standard error; hidden where that isn't a terminal.
@@ -143,7 +182,10 @@ pub enum Word<'a> {
 }
 
 /// Prints a line with a word at its head.
-pub fn print_verdict(word: &Word<'_>, text: &str) {
+///
+/// # Errors
+/// As [`print_line`].
+pub fn print_verdict(word: &Word<'_>, text: &str) -> io::Result<()> {
     let colored = |color: anstyle::AnsiColor| anstyle::Style::new().fg_color(Some(color.into())).bold();
     let (style, word) = match word {
         Word::Bad(word) => (colored(anstyle::AnsiColor::Red), word),
@@ -152,14 +194,17 @@ pub fn print_verdict(word: &Word<'_>, text: &str) {
         Word::Plain(word) => (anstyle::Style::new().bold(), word),
     };
     let space = if text.is_empty() { "" } else { " " };
-    anstream::println!("{style}{word}{style:#}{space}{text}");
+    say!("{style}{word}{style:#}{space}{text}")
 }
 
 /// The verdict on a measurement: nothing when it is valid, else each reason on a line.
-pub fn print_validity(validity: &Validity) {
-    for reason in &validity.reasons {
-        print_verdict(&Word::Doubtful("not valid:"), &format!("{} ({})", reason.text, reason.code));
-    }
+///
+/// # Errors
+/// As [`print_line`].
+pub fn print_validity(validity: &Validity) -> io::Result<()> {
+    validity.reasons.iter().try_for_each(|reason| {
+        print_verdict(&Word::Doubtful("not valid:"), &format!("{} ({})", reason.text, reason.code))
+    })
 }
 
 #[cfg(test)]

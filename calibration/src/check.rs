@@ -84,6 +84,7 @@ pub fn check(set: &ReferenceSet, mut progress: impl FnMut()) -> CheckReport {
     checker.check_shared_files();
     checker.check_files();
     checker.check_answers();
+    checker.check_reference_errors();
     checker.check_balance();
     checker.check_coverage();
     checker.report()
@@ -157,9 +158,7 @@ impl<'a> Checker<'a> {
         }
         if let Some(sound) = &window.audio {
             let peak = sound.samples.iter().fold(0.0_f32, |peak, value| peak.max(value.abs()));
-            if sound.samples.is_empty() {
-                self.add(Severity::Error, "empty_audio", "sounds without a sample", &sample.id);
-            } else if peak < SILENT_PEAK {
+            if peak < SILENT_PEAK {
                 self.add(Severity::Warning, "silent_audio", "sounds under −60 dB of full scale", &sample.id);
             }
         }
@@ -223,6 +222,18 @@ impl<'a> Checker<'a> {
         for file in set.unlisted_files(STRAY_FILES) {
             let text = "files that files.sha256 doesn't list, so that nothing holds them: list them or take them away";
             self.add(Severity::Warning, "stray_file", text, file);
+        }
+    }
+
+    /// Errors that models are held against.
+    fn check_reference_errors(&mut self) {
+        match self.set.reference_errors() {
+            Ok(Ok(_)) => {}
+            Ok(Err(reason)) if self.set.stores_reference_errors() => {
+                self.add(Severity::Warning, "old_reference_errors", reason, "");
+            }
+            Ok(Err(_)) => {}
+            Err(error) => self.add(Severity::Error, "reference_errors", error.to_string(), ""),
         }
     }
 

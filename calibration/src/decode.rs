@@ -42,6 +42,7 @@ pub(crate) fn sound(bytes: &[u8]) -> Result<Sound, String> {
 fn wav(bytes: &[u8]) -> Result<Sound, String> {
     let reader = hound::WavReader::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
     let format = reader.spec();
+    check_container(bytes, format.bits_per_sample)?;
     bounded(u64::from(reader.len()))?;
     let samples: Result<Vec<f32>, hound::Error> = match format.sample_format {
         hound::SampleFormat::Float => reader.into_samples::<f32>().collect(),
@@ -52,6 +53,20 @@ fn wav(bytes: &[u8]) -> Result<Sound, String> {
     };
     let samples = samples.map_err(|error| error.to_string())?;
     mono(samples, usize::from(format.channels), format.sample_rate)
+}
+
+/// Samples of 24 bits in 32: the format puts them at the upper end, recorders at the lower, and nothing in the file tells which.
+fn check_container(bytes: &[u8], bits: u16) -> Result<(), String> {
+    let word = |place: usize| Some(u16::from_le_bytes(bytes.get(place..place + 2)?.try_into().ok()?));
+    let format = bytes.windows(4).position(|name| name == b"fmt ").map(|place| place + 8);
+    let read = format.and_then(|format| Some((word(format + 2)?, word(format + 12)?)));
+    match read {
+        Some((channels, frame_bytes)) if frame_bytes != channels.saturating_mul(bits.div_ceil(8)) => Err(format!(
+            "it has samples of {bits} bits in {}, which recorders fill differently: write it anew with 16 or 24 bits",
+            8 * frame_bytes / channels.max(1)
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn flac(bytes: &[u8]) -> Result<Sound, String> {
@@ -96,10 +111,36 @@ fn mono(samples: Vec<f32>, channels: usize, sample_rate_hz: u32) -> Result<Sound
     if sample_rate_hz > MAXIMUM_RATE_HZ {
         return Err(format!("it has {sample_rate_hz} samples a second; at most {MAXIMUM_RATE_HZ} are read"));
     }
+    if samples.is_empty() {
+        return Err("it has no samples".to_owned());
+    }
     if samples.iter().any(|sample| !sample.is_finite()) {
         return Err("it has samples that aren't numbers (NaN or infinite)".to_owned());
     }
     let mean = |frame: &[f32]| frame.iter().sum::<f32>() / channels as f32;
     let samples = if channels == 1 { samples } else { samples.chunks_exact(channels).map(mean).collect() };
     Ok(Sound { sample_rate_hz, samples })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A WAV file of two samples, each in a container of so many bytes.
+    fn wav_of(bits: u16, container: u16) -> Vec<u8> {
+        let format = [1, 1, 8000, 0, 8000 * container, 0, container, bits].map(u16::to_le_bytes).concat();
+        let data = vec![0; 2 * usize::from(container)];
+        let chunk = |name: &[u8; 4], bytes: &[u8]| [name, &(bytes.len() as u32).to_le_bytes()[..], bytes].concat();
+        let body = [b"WAVE".to_vec(), chunk(b"fmt ", &format), chunk(b"data", &data)].concat();
+        chunk(b"RIFF", &body)
+    }
+
+    #[test]
+    fn samples_in_larger_containers_are_refused() {
+        for (bits, container) in [(16, 2), (24, 3)] {
+            assert_eq!(sound(&wav_of(bits, container)).unwrap().samples, [0.0; 2]);
+        }
+        let error = sound(&wav_of(24, 4)).unwrap_err();
+        assert!(error.contains("24 bits in 32"), "{error}");
+    }
 }

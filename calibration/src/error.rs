@@ -94,6 +94,17 @@ pub enum SetError {
         /// What the model can be asked for.
         known: String,
     },
+    /// Two samples have one name.
+    #[error("the set has two samples `{0}`: ids must be unique; rename one")]
+    DoubleId(String),
+    /// A sample has nothing for the model.
+    #[error("sample {sample} has none of what the model takes ({takes}): name its files, or take it out")]
+    Nothing {
+        /// Which sample.
+        sample: String,
+        /// What would do.
+        takes: String,
+    },
     /// A sample for retrieval isn't a pair.
     #[error("sample {sample} has no {lacks}: a model for retrieval is held against pairs")]
     NoPair {
@@ -118,6 +129,9 @@ pub enum SetError {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// Somebody stopped a trial, or its time was up.
+    #[error("sample {0}: its trial was stopped")]
+    Stopped(String),
     /// A sample has no label to be scored against.
     #[error("sample {0} has no label: only labelled samples can be scored")]
     Unlabelled(String),

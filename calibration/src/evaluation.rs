@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use edgeval_models::{Manifest, Modality, Precision, Prediction};
+use edgeval_models::{Input, Manifest, Modality, Precision, Prediction};
 
 use crate::findings::{Tried, share_kept};
 use crate::journal::{Journal, Kept};
@@ -54,11 +54,13 @@ pub enum Stage {
 }
 
 /// Who watches an evaluation.
-pub trait Observer: Sync {
+pub trait Observer: Sync + std::fmt::Debug {
     /// How many samples of a stage are done.
     fn progress(&self, stage: Stage, done: usize, samples: usize);
     /// Whether no further sample of this stage is to be begun: time is up, or somebody wants to stop.
     fn stops(&self, stage: Stage) -> bool;
+    /// Whether trials that were begun are to be dropped, too: large pictures take minutes each.
+    fn drops(&self) -> bool;
 }
 
 /// What an evaluation found.
@@ -120,8 +122,8 @@ impl Evaluation<'_> {
         let (trials, wrong_explained) = match workers.first_mut().map(|worker| &mut worker.model) {
             Some(model) if to_try > 0 => {
                 let model = (model, subject.modalities.clone());
-                let setup =
-                    Setup::new((self.set, &positions), judge, self.options, model, (self.precision, self.without))?;
+                let arithmetic = (self.precision, self.without);
+                let setup = Setup::new((self.set, &positions), judge, self.options, model, arithmetic, observer)?;
                 let trials =
                     self.try_all(workers, journal, kept.trials, (&setup, &order, &clean), (observer, &enough))?;
                 let wrong = self.wrong(&subject.scores, &trials);
@@ -149,12 +151,44 @@ impl Evaluation<'_> {
     /// answers, of which there are none yet.
     ///
     /// # Errors
-    /// When the split is empty, a sample can't be asked about, or the reference errors can't be used.
+    /// When the split is empty, two samples have one id, a sample has nothing for the model or can't be asked about, or the reference errors can't
+    /// be used.
     pub fn check(&self) -> Result<Answers, SetError> {
         let answers = Answers::of(self.manifest);
-        self.set.positions(self.split)?.iter().try_for_each(|&place| answers.check(self.sample(place)))?;
+        let mut ids = BTreeSet::new();
+        for place in self.set.positions(self.split)? {
+            let sample = self.sample(place);
+            if !ids.insert(&sample.id) {
+                return Err(SetError::DoubleId(sample.id.clone()));
+            }
+            self.check_content(sample)?;
+            answers.check(sample)?;
+        }
         self.set.reference_errors().map(drop)?;
         Ok(answers)
+    }
+
+    /// A black picture in silence says nothing about a model.
+    fn check_content(&self, sample: &Sample) -> Result<(), SetError> {
+        let inputs = &self.manifest.inputs;
+        if inputs.iter().any(|input| sample.has(input.modality())) {
+            return Ok(());
+        }
+        let takes: BTreeSet<String> = inputs.iter().map(|input| input.modality().to_string()).collect();
+        Err(SetError::Nothing { sample: sample.id.clone(), takes: Vec::from_iter(takes).join(", ") })
+    }
+
+    /// What the model takes and no sample of the split has: it gets a black picture, silence or no words.
+    ///
+    /// # Errors
+    /// When the split is empty.
+    pub fn lacking(&self) -> Result<BTreeSet<Modality>, SetError> {
+        let places = self.set.positions(self.split)?;
+        let taken: BTreeSet<Modality> = self.manifest.inputs.iter().map(Input::modality).collect();
+        Ok(taken
+            .into_iter()
+            .filter(|modality| !places.iter().any(|&place| self.sample(place).has(*modality)))
+            .collect())
     }
 
     fn has(&self, place: usize, modality: Modality) -> bool {
@@ -200,7 +234,9 @@ impl Evaluation<'_> {
         let prediction = worker.model.ask(&tensors, window.ask.as_deref()).map_err(|reason| failed(sample, reason))?;
         // The sample would be refused when it is scored, after all others were asked about.
         if prediction.has_answer() && !prediction.confidence.is_finite() {
-            return Err(SetError::Answer { sample: sample.id.clone(), reason: "what isn't a number".to_owned() });
+            let reason = "with logits that aren't numbers (NaN or infinite): look at the mean, std and scale of its inputs in model.toml, \
+                or try another --precision";
+            return Err(SetError::Answer { sample: sample.id.clone(), reason: reason.to_owned() });
         }
         Ok(prediction)
     }
@@ -219,12 +255,13 @@ impl Evaluation<'_> {
         let jobs: Vec<usize> = order.iter().copied().filter(|place| !kept.contains_key(place)).collect();
         let examined: BTreeSet<usize> = order.iter().copied().take(self.options.examined).collect();
         let work = |worker: &mut Worker, place: usize| match &clean[place] {
-            Some(clean) => trial::run(worker, setup, place, clean, examined.contains(&place)),
+            Some(clean) => unless_stopped(trial::run(worker, setup, place, clean, examined.contains(&place))),
             None => Err(SetError::Answer { sample: self.sample(place).id.clone(), reason: "nothing".to_owned() }),
         };
         let mut look_at = ENOUGH_TRIALS;
         let stops = || enough.load(Ordering::Relaxed) || observer.stops(Stage::Trials);
         in_parallel(workers, &jobs, &stops, work, |place, trial| {
+            let Some(trial) = trial else { return Ok(()) };
             journal.keep_trial(&trial)?;
             kept.insert(place, trial);
             observer.progress(Stage::Trials, kept.len(), order.len());
@@ -257,6 +294,14 @@ impl Evaluation<'_> {
     }
 }
 
+/// Nothing of a trial that was stopped.
+fn unless_stopped<T>(found: Result<T, SetError>) -> Result<Option<T>, SetError> {
+    match found {
+        Err(SetError::Stopped(_)) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
 /// What the answers to these samples hang on, as far as there is time.
 fn explain_all(
     workers: &mut [Worker],
@@ -266,11 +311,11 @@ fn explain_all(
 ) -> Result<BTreeMap<usize, BTreeMap<Modality, Explanation>>, SetError> {
     let mut explained = BTreeMap::new();
     let work = |worker: &mut Worker, place: usize| match &clean[place] {
-        Some(clean) => trial::explain(worker, setup, place, clean),
-        None => Ok(BTreeMap::new()),
+        Some(clean) => unless_stopped(trial::explain(worker, setup, place, clean)),
+        None => Ok(None),
     };
     in_parallel(workers, places, &|| observer.stops(Stage::Wrong), work, |place, of_sample| {
-        explained.insert(place, of_sample);
+        explained.extend(of_sample.map(|of_sample| (place, of_sample)));
         observer.progress(Stage::Wrong, explained.len(), places.len());
         Ok(())
     })?;

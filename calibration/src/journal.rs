@@ -1,4 +1,5 @@
-//! What an evaluation has done so far, on disk: a line of JSON for each sample, so that a stop loses one sample at most.
+//! What an evaluation has done so far, on disk: a line for each sample, so that a stop loses one sample at most. A line is a CRC-32 in eight
+//! hexadecimal digits, a space, and JSON: what a failing card or a person changed is done again.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -23,6 +24,16 @@ pub struct Kept {
     pub clean: BTreeMap<usize, Prediction>,
     /// By the sample's place: its trial.
     pub trials: BTreeMap<usize, Trial>,
+}
+
+impl Kept {
+    fn insert(&mut self, line: Line) {
+        match line {
+            Line::Clean { place, prediction } => drop(self.clean.insert(place, *prediction)),
+            Line::Trial(trial) => drop(self.trials.insert(trial.place, *trial)),
+            Line::Evaluation(_) => {}
+        }
+    }
 }
 
 /// Where what is done is kept.
@@ -50,6 +61,19 @@ enum Line {
     Trial(Box<Trial>),
 }
 
+impl Line {
+    fn encode(&self) -> serde_json::Result<Vec<u8>> {
+        let json = serde_json::to_string(self)?;
+        Ok(format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes())
+    }
+
+    /// `None` when the line isn't as it was written.
+    fn decode(line: &[u8]) -> Option<Self> {
+        let (sum, json) = line.strip_suffix(b"\n")?.split_at_checked(9)?;
+        (sum == format!("{:08x} ", crc32fast::hash(json)).as_bytes()).then(|| serde_json::from_slice(json).ok())?
+    }
+}
+
 impl Journal {
     fn at(path: PathBuf, file: Option<File>) -> Self {
         Self { path, file, synced: Instant::now(), is_behind: false }
@@ -72,13 +96,18 @@ impl Journal {
         if file.metadata().map_err(|reason| wrong(path, &reason))?.len() > 0 {
             read(path, evaluation)?;
         }
+        Self::begun(path, file, evaluation)
+    }
+
+    fn begun(path: &Path, file: File, evaluation: &str) -> Result<Self, SetError> {
         file.set_len(0).map_err(|reason| wrong(path, &reason))?;
         let mut journal = Self::at(path.to_owned(), Some(file));
         journal.append(&Line::Evaluation(evaluation.to_owned()))?;
         Ok(journal)
     }
 
-    /// Goes on with what is at `path`; begins anew when there is nothing. A line that was cut short by a loss of power is dropped.
+    /// Goes on with what is at `path`; begins anew when there is nothing. A line that isn't as it was written, since power was lost or somebody changed it,
+    /// is dropped, and so is what follows.
     ///
     /// # Errors
     /// When the file can't be read, or belongs to another evaluation.
@@ -89,6 +118,9 @@ impl Journal {
         let file = OpenOptions::new().append(true).open(path).map_err(|reason| wrong(path, &reason))?;
         lock(&file, path)?;
         let (kept, whole_bytes) = read(path, evaluation)?;
+        if whole_bytes == 0 {
+            return Ok((Self::begun(path, file, evaluation)?, kept));
+        }
         file.set_len(whole_bytes).map_err(|reason| wrong(path, &reason))?;
         Ok((Self::at(path.to_owned(), Some(file)), kept))
     }
@@ -126,8 +158,7 @@ impl Journal {
 
     fn append(&mut self, line: &Line) -> Result<(), SetError> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        let mut bytes = serde_json::to_vec(line).map_err(|reason| wrong(&self.path, &reason))?;
-        bytes.push(b'\n');
+        let bytes = line.encode().map_err(|reason| wrong(&self.path, &reason))?;
         file.write_all(&bytes).map_err(|reason| wrong(&self.path, &reason))?;
         self.is_behind = true;
         if self.synced.elapsed() >= BETWEEN_SYNCS { self.sync() } else { Ok(()) }
@@ -152,43 +183,33 @@ fn lock(file: &File, path: &Path) -> Result<(), SetError> {
     })
 }
 
-/// What whole lines say, and how many bytes they are.
+/// What whole lines say, and how many bytes they are: none when it ends in its first line.
 fn read(path: &Path, evaluation: &str) -> Result<(Kept, u64), SetError> {
     let file = File::open(path).map_err(|reason| wrong(path, &reason))?;
     let (mut reader, mut kept, mut whole_bytes) = (BufReader::new(file), Kept::default(), 0);
     let mut line = Vec::new();
     loop {
         line.clear();
-        let length = (&mut reader)
-            .take(MAXIMUM_LINE_BYTES)
-            .read_until(b'\n', &mut line)
-            .map_err(|reason| wrong(path, &reason))?;
-        if length == 0 || line.last() != Some(&b'\n') {
-            break;
-        }
-        match serde_json::from_slice(&line) {
-            Ok(Line::Evaluation(other)) if other != evaluation => {
-                let reason =
-                    "it was begun with another model, set or options: give another file, or none to begin anew";
-                return Err(SetError::Journal { path: path.to_owned(), reason: reason.to_owned() });
+        let limited = (&mut reader).take(MAXIMUM_LINE_BYTES).read_until(b'\n', &mut line);
+        let length = limited.map_err(|reason| wrong(path, &reason))?;
+        match Line::decode(&line) {
+            Some(Line::Evaluation(same)) if same == evaluation => {}
+            Some(Line::Evaluation(_)) => {
+                let other = "it was begun with another model, set or options: give another file, or none to begin anew";
+                return Err(wrong(path, &other));
             }
-            Ok(Line::Evaluation(_)) => {}
-            _ if whole_bytes == 0 => {
-                let reason = "it isn't a journal of an evaluation: give another file";
-                return Err(SetError::Journal { path: path.to_owned(), reason: reason.to_owned() });
-            }
-            Ok(Line::Clean { place, prediction }) => drop(kept.clean.insert(place, *prediction)),
-            Ok(Line::Trial(trial)) => drop(kept.trials.insert(trial.place, *trial)),
-            // A damaged line is done again, and so is what follows it.
-            Err(_) => break,
+            Some(line) if whole_bytes > 0 => kept.insert(line),
+            None if whole_bytes > 0 || is_beginning(&line, evaluation) => break,
+            _ => return Err(wrong(path, &"it isn't a journal of an evaluation: give another file")),
         }
         whole_bytes += length as u64;
     }
-    if whole_bytes == 0 {
-        let reason = "it isn't a journal of an evaluation: give another file".to_owned();
-        return Err(SetError::Journal { path: path.to_owned(), reason });
-    }
     Ok((kept, whole_bytes))
+}
+
+/// Whether power was lost while the first line was written.
+fn is_beginning(line: &[u8], evaluation: &str) -> bool {
+    Line::Evaluation(evaluation.to_owned()).encode().is_ok_and(|whole| whole.starts_with(line))
 }
 
 fn wrong(path: &Path, reason: &dyn std::fmt::Display) -> SetError {
@@ -224,6 +245,34 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_was_changed_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let mut journal = Journal::create(&path, "this").unwrap();
+        (3..6).for_each(|place| journal.keep_trial(&trial(place)).unwrap());
+        drop(journal);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("\"place\":4,\"score\":0.5", "\"place\":4,\"score\":1.0")).unwrap();
+        assert_eq!(Journal::resume(&path, "this").unwrap().1.trials.into_keys().collect::<Vec<_>>(), [3]);
+    }
+
+    #[test]
+    fn one_that_ends_in_its_first_line_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        Journal::create(&path, "this").unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for length in 0..whole.len() {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            let (mut journal, kept) = Journal::resume(&path, "this").unwrap();
+            assert!(kept.trials.is_empty());
+            journal.keep_trial(&trial(3)).unwrap();
+            drop(journal);
+            assert_eq!(Journal::resume(&path, "this").unwrap().1.trials.len(), 1, "{length}");
+        }
+    }
+
+    #[test]
     fn two_evaluations_don_t_write_into_one_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
@@ -243,7 +292,7 @@ mod tests {
         Journal::create(&path, "that").unwrap();
         let error = Journal::resume(&path, "this").unwrap_err().to_string();
         assert!(error.contains("another model"), "{error}");
-        for text in ["", "notes\n", "{\"trial\":1}\n"] {
+        for text in ["notes", "notes\n", "{\"trial\":1}\n"] {
             std::fs::write(&path, text).unwrap();
             let error = Journal::resume(&path, "this").unwrap_err().to_string();
             assert!(error.contains("isn't a journal"), "{text}: {error}");

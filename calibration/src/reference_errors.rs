@@ -55,13 +55,18 @@ pub(crate) fn error_of_score(score: f64) -> f64 {
 }
 
 impl ReferenceSet {
+    /// Whether there is a file of them, usable or not.
+    pub(crate) fn stores_reference_errors(&self) -> bool {
+        self.directory().join(FILE).exists()
+    }
+
     /// The reference model's errors, or why there are none that others can be held against: the set stores none, or in another schema.
     ///
     /// # Errors
     /// When the file can't be read, isn't what was recorded, names what is no corruption, or doesn't hold a clean error and five
     /// others from 0 to 1 for each.
     pub fn reference_errors(&self) -> Result<Result<ReferenceErrors, String>, SetError> {
-        if !self.directory().join(FILE).exists() {
+        if !self.stores_reference_errors() {
             return Ok(Err(format!("the set stores no reference model's errors ({FILE})")));
         }
         let bytes = self.read(FILE)?;
@@ -78,6 +83,9 @@ impl ReferenceSet {
         let fits = |errors: &CorruptionErrors| {
             errors.corrupted.len() == 5 && errors.corrupted.iter().chain([&errors.clean]).all(is_error)
         };
+        if read.model.contains(char::is_control) {
+            return Err(wrong(format!("`model` has a character that isn't to be seen: {:?}", read.model)));
+        }
         let known: BTreeSet<&str> = crate::findings::corruption_names().collect();
         if let Some(name) = read.errors.keys().find(|name| !known.contains(name.as_str())) {
             return Err(wrong(format!(

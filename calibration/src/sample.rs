@@ -71,62 +71,50 @@ impl TryFrom<Value> for PixelBox {
     }
 }
 
-/// The keys that edgeval knows; any other text or number is a slice.
-#[derive(Deserialize)]
-struct Line {
-    id: Option<String>,
-    split: Option<String>,
-    image: Option<String>,
-    audio: Option<String>,
-    file_name: Option<String>,
-    image_file_name: Option<String>,
-    audio_file_name: Option<String>,
-    text: Option<String>,
-    ask: Option<Value>,
-    turns: Option<Value>,
-    label: Option<Value>,
-    cluster: Option<String>,
-    context: Option<Value>,
-    references: Option<Value>,
-    #[serde(default)]
-    regions: Vec<PixelBox>,
-    #[serde(default)]
-    slice: BTreeMap<String, Value>,
-    #[serde(flatten)]
-    rest: Map<String, Value>,
-}
-
 impl Sample {
-    /// Reads a line of JSON; `number` counts lines from 1 and names a sample without an id.
+    /// Reads a line of JSON; `number` counts lines from 1 and names a sample without an id. Keys that edgeval doesn't know are slices, if they have a
+    /// text or a number.
     ///
     /// # Errors
     /// With what is wrong with the line.
     pub fn from_line(line: &str, number: usize) -> Result<Self, String> {
-        let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
-        let mut sample = Self {
-            id: line.id.unwrap_or_else(|| format!("line-{number}")),
-            split: line.split.unwrap_or_else(|| "test".to_owned()),
-            image: line.image.or(line.image_file_name),
-            audio: line.audio.or(line.audio_file_name),
-            text: line.text,
-            ask: line.ask.as_ref().and_then(plain),
-            turns: line.turns.as_ref().map(turns).transpose()?.unwrap_or_default(),
-            context: line.context.as_ref().and_then(plain).filter(|file| is_sound(file)),
-            references: line.references.as_ref().map(texts).unwrap_or_default(),
-            regions: line.regions,
-            label: line.label.as_ref().and_then(plain),
-            cluster: line.cluster,
-            slices: line.slice.iter().filter_map(slice).collect(),
+        let mut line = Fields::parse(line)?;
+        let sample = Self {
+            id: line.name("id")?.unwrap_or_else(|| format!("line-{number}")),
+            split: line.name("split")?.unwrap_or_else(|| "test".to_owned()),
+            image: line.file("image")?.or(line.file("image_file_name")?),
+            audio: line.file("audio")?.or(line.file("audio_file_name")?),
+            text: line.text("text")?,
+            ask: line.get("ask").and_then(plain),
+            turns: line.get("turns").map(turns).transpose()?.unwrap_or_default(),
+            context: line.take("context").as_ref().and_then(plain).filter(|file| is_sound(file)),
+            references: line.take("references").as_ref().map(texts).unwrap_or_default(),
+            regions: line.take("regions").map(regions).transpose()?.unwrap_or_default(),
+            label: line.take("label").as_ref().and_then(plain),
+            cluster: line.name("cluster")?,
+            slices: BTreeMap::new(),
         };
-        sample.slices.extend(line.rest.iter().filter_map(slice));
-        let named = [("ask", &line.ask), ("turns", &line.turns)];
-        let named = named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), plain(value.as_ref()?)?)));
-        sample.slices.extend(named);
-        if let Some(file) = line.file_name {
+        let file = line.file("file_name")?;
+        let mut sample = Self { slices: line.slices()?, ..sample };
+        if let Some(file) = file {
             sample.place(file)?;
         }
         sample.check_bounds()?;
+        sample.check_names()?;
         Ok(sample)
+    }
+
+    /// A terminal obeys control characters.
+    fn check_names(&self) -> Result<(), String> {
+        let fixed = [("id", Some(&self.id)), ("split", Some(&self.split)), ("label", self.label.as_ref())];
+        let others = [("ask", self.ask.as_ref()), ("cluster", self.cluster.as_ref())];
+        let files = self.files().map(|file| ("a file's name", file));
+        let slices = self.slices.iter().flat_map(|(key, value)| [("a slice", key.as_str()), ("a slice", value)]);
+        let named = fixed.into_iter().chain(others).filter_map(|(key, name)| Some((key, name?.as_str())));
+        match named.chain(files).chain(slices).find(|(_, name)| name.contains(char::is_control)) {
+            Some((key, name)) => Err(format!("`{key}` has a character that isn't to be seen: {name:?}")),
+            None => Ok(()),
+        }
     }
 
     /// What a model reads, or is held against, takes time that grows with it.
@@ -172,6 +160,65 @@ impl Sample {
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.image.iter().chain(&self.audio).chain(&self.context).map(String::as_str)
     }
+}
+
+/// The keys of a line that aren't read yet.
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn parse(line: &str) -> Result<Self, String> {
+        match serde_json::from_str(line) {
+            Ok(Value::Object(fields)) => Ok(Self(fields)),
+            Ok(_) => Err("a sample must be an object, {\"id\":…}".to_owned()),
+            // It counts lines of the line.
+            Err(error) => Err(error.to_string().replace(" at line 1 column", ", at character")),
+        }
+    }
+
+    /// What stays a slice.
+    fn get(&self, key: &str) -> Option<&Value> {
+        self.0.get(key)
+    }
+
+    fn take(&mut self, key: &str) -> Option<Value> {
+        self.0.remove(key).filter(|value| !value.is_null())
+    }
+
+    fn text(&mut self, key: &str) -> Result<Option<String>, String> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(format!("`{key}` must be a text; it is {other}")),
+        }
+    }
+
+    /// A text, or a number as a text.
+    fn name(&mut self, key: &str) -> Result<Option<String>, String> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        plain(&value).map(Some).ok_or_else(|| format!("`{key}` must be a text or a number; it is {value}"))
+    }
+
+    fn file(&mut self, key: &str) -> Result<Option<String>, String> {
+        match self.text(key)? {
+            Some(file) if file.is_empty() => Err(format!("`{key}` is empty: name a file, or leave the key out")),
+            file => Ok(file),
+        }
+    }
+
+    /// What is left, and what stands under `slice`.
+    fn slices(mut self) -> Result<BTreeMap<String, String>, String> {
+        let mut slices: BTreeMap<_, _> = match self.take("slice") {
+            None => BTreeMap::new(),
+            Some(Value::Object(named)) => named.iter().filter_map(slice).collect(),
+            Some(other) => return Err(format!("`slice` must be an object of texts; it is {other}")),
+        };
+        slices.extend(self.0.iter().filter_map(slice));
+        Ok(slices)
+    }
+}
+
+fn regions(value: Value) -> Result<Vec<PixelBox>, String> {
+    serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
 /// Other people's data sets have texts by the name of `context`.
@@ -258,6 +305,24 @@ mod tests {
             let error = Sample::from_line(&format!(r#"{{"regions":{wrong}}}"#), 1).unwrap_err();
             assert!(error.contains("a region must be"), "{error}");
         }
+    }
+
+    #[test]
+    fn errors_name_the_key() {
+        let refused = |line: &str, words: &str| {
+            let error = Sample::from_line(line, 1).unwrap_err();
+            assert!(error.contains(words), "{error}");
+        };
+        refused("[1]", "a sample must be an object");
+        refused("{\"id\":\"a\"", "at character");
+        refused(r#"{"id":["a"]}"#, "`id` must be a text or a number");
+        refused(r#"{"image":3}"#, "`image` must be a text; it is 3");
+        refused(r#"{"image":""}"#, "`image` is empty");
+        refused(r#"{"slice":3}"#, "`slice` must be");
+        refused("{\"id\":\"\\u001b[31mred\"}", "`id` has a character that isn't to be seen");
+        refused("{\"room\":\"\\u0007\"}", "`a slice` has a character");
+        let numbers = Sample::from_line(r#"{"id":7,"cluster":3,"text":null}"#, 1).unwrap();
+        assert_eq!((numbers.id.as_str(), numbers.cluster.as_deref()), ("7", Some("3")));
     }
 
     #[test]

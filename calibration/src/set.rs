@@ -87,6 +87,10 @@ impl ReferenceSet {
         if description.schema != 1 {
             return Err(wrong(format!("`schema` is {}; this program reads schema 1", description.schema)));
         }
+        let names = [&description.name, &description.version].into_iter().chain(&description.labels);
+        if let Some(name) = names.into_iter().find(|name| name.contains(char::is_control)) {
+            return Err(wrong(format!("{name:?} has a character that isn't to be seen")));
+        }
         let (list_path, list) = read_text(directory, CHECKSUMS_FILE)?;
         if sha256(list.as_bytes()) != description.files_sha256.to_lowercase() {
             return Err(SetError::Digest { path: list_path, recorded_in: DESCRIPTION_FILE });
@@ -330,6 +334,8 @@ fn samples(path: &Path, text: &str) -> Result<Vec<Sample>, SetError> {
         }
         Sample::from_line(line, index + 1).map_err(wrong)
     };
+    // Windows' editors begin with a mark of the byte order.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = || text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     if lines().nth(MAXIMUM_SAMPLES).is_some() {
         return Err(SetError::TooManySamples { path: path.to_owned(), limit: MAXIMUM_SAMPLES });

@@ -33,9 +33,15 @@ pub(crate) fn in_parallel<W: Send, T, E: Send>(
             }
         }
     };
+    let Some((first, others)) = workers.split_first_mut() else { return Ok(()) };
     std::thread::scope(|scope| {
-        for worker in workers {
-            scope.spawn(|| take(worker));
+        // Where there may be no more threads, fewer do the same work.
+        let spawned = |worker| std::thread::Builder::new().spawn_scoped(scope, || take(worker)).is_ok();
+        let side_by_side = others.iter_mut().map(spawned).filter(|is_there| *is_there).count();
+        if side_by_side == 0 {
+            take(first);
+        } else {
+            spawned(first);
         }
     });
     outcome.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).1

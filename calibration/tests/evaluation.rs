@@ -13,6 +13,7 @@ use edgeval_models::{Bundle, Execution, Modality, Model, Precision};
 use serde_json::Value;
 
 /// Stops a stage after so many samples.
+#[derive(Debug)]
 struct StopAfter(Stage, usize, AtomicUsize);
 
 impl StopAfter {
@@ -26,6 +27,26 @@ impl Observer for StopAfter {
 
     fn stops(&self, stage: Stage) -> bool {
         stage == self.0 && self.2.fetch_add(1, Ordering::Relaxed) >= self.1
+    }
+
+    fn drops(&self) -> bool {
+        false
+    }
+}
+
+/// Drops trials after so many queries.
+#[derive(Debug)]
+struct DropAfter(usize, AtomicUsize);
+
+impl Observer for DropAfter {
+    fn progress(&self, _: Stage, _: usize, _: usize) {}
+
+    fn stops(&self, _: Stage) -> bool {
+        false
+    }
+
+    fn drops(&self) -> bool {
+        self.1.fetch_add(1, Ordering::Relaxed) >= self.0
     }
 }
 
@@ -134,6 +155,38 @@ fn workers_and_interruptions_change_nothing() {
     let rest = run.run(2, &mut journal, kept, ALL).unwrap();
     assert!(rest.trials == whole.trials);
     assert_eq!(json(&rest), json(&whole));
+}
+
+#[test]
+fn a_trial_that_was_begun_is_dropped_when_time_is_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = some_digits(folder.path(), |_| {});
+    let bundle = bundle("models/zoo/av-digits");
+    let run = Run { set: &set, bundle: &bundle, without: None };
+    let path = folder.path().join("journal");
+    let mut journal = Journal::create(&path, "key").unwrap();
+    let observer = DropAfter(100, AtomicUsize::new(0));
+    let part = run.until(1, &mut journal, Kept::default(), &observer).unwrap();
+    assert_eq!((part.answers.count(), part.trials.len(), part.complete), (10, 0, false));
+    assert_eq!(observer.1.into_inner(), 100 + part.to_try, "one look ends each");
+}
+
+#[test]
+fn samples_that_can_t_be_told_apart_or_hold_nothing_are_refused() {
+    let bundle = bundle("models/zoo/av-digits");
+    let refused = |change: fn(&mut Value)| {
+        let folder = tempfile::tempdir().unwrap();
+        let set = some_digits(folder.path(), change);
+        let run = Run { set: &set, bundle: &bundle, without: None };
+        run.run(1, &mut Journal::nowhere(), Kept::default(), ALL).unwrap_err().to_string()
+    };
+    let error = refused(|sample| sample["id"] = "one".into());
+    assert!(error.contains("two samples `one`"), "{error}");
+    let error = refused(|sample| {
+        sample.as_object_mut().unwrap().retain(|key, _| !["image", "audio"].contains(&key.as_str()));
+        sample["text"] = "seven".into();
+    });
+    assert!(error.contains("none of what the model takes (audio, image)"), "{error}");
 }
 
 #[test]
@@ -274,6 +327,19 @@ fn a_model_that_generates_is_tried() {
     assert_eq!((words.rows, words.columns, words.map.len()), (1, 12, 12));
     assert!(words.map.iter().any(|fall| fall.abs() > 0.0), "{words:?}");
     assert!((0.0..=1.0).contains(&words.insertion) && (0.0..=1.0).contains(&words.deletion), "{words:?}");
+}
+
+#[test]
+fn words_of_a_long_text_are_covered_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = format!(r#"{{"ask":"answer","text":"{}","references":["a"]}}"#, "which ".repeat(1000));
+    std::fs::write(folder.path().join("metadata.jsonl"), line).unwrap();
+    let set = ReferenceSet::open(folder.path()).unwrap();
+    let bundle = bundle("models/tests/data/talk");
+    let evaluated = Run { set: &set, bundle: &bundle, without: None }.all();
+    let words = &evaluated.trials[0].explained[&Modality::Text];
+    assert_eq!((words.columns, words.map.len()), (1000, 1000));
+    assert!(words.queries <= 65, "{}", words.queries);
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub enum BundleError {
         actual: String,
     },
     /// The bundle has no such variant.
-    #[error("{path} has no {wanted} variant; it has {known}")]
+    #[error("{path} has no {wanted} variant; it has {known}: name that with --precision")]
     Variant {
         /// The manifest.
         path: PathBuf,

@@ -28,6 +28,9 @@ pub enum GraphError {
     /// The file contradicts itself.
     #[error("it is damaged or isn't an ONNX model: {0}")]
     Damaged(String),
+    /// tract panicked.
+    #[error("tract gave up on it, since it is damaged or larger than this board holds: {0}")]
+    GaveUp(String),
     /// It isn't ONNX, or has what tract doesn't know.
     #[error("tract can't load it: {0}")]
     Load(String),
@@ -195,7 +198,7 @@ impl Graph {
     /// When the bytes aren't a graph that tract can run. A panic inside tract is an error here.
     pub fn load(bytes: &[u8], execution: Execution, known: &KnownDimensions) -> Result<Self, GraphError> {
         without_panic(|| Self::load_unguarded(bytes, execution, known))
-            .unwrap_or_else(|| Err(GraphError::Damaged("tract gave up on it".to_owned())))
+            .unwrap_or_else(|said| Err(GraphError::GaveUp(said)))
     }
 
     fn load_unguarded(mut bytes: &[u8], execution: Execution, known: &KnownDimensions) -> Result<Self, GraphError> {
@@ -308,8 +311,7 @@ fn unharmed(
         Some(pool) => multithread_tract_scope(pool, || run(inputs)),
         None => run(inputs),
     };
-    let gave_up = || GraphError::Run("it gave up, the graph may be damaged".to_owned());
-    let outputs = without_panic(run).ok_or_else(gave_up)?.map_err(run_error)?;
+    let outputs = without_panic(run).map_err(GraphError::GaveUp)?.map_err(run_error)?;
     Ok(outputs.into_iter().map(Value).collect())
 }
 

@@ -10,8 +10,8 @@ thread_local! {
 
 static HOOK: Once = Once::new();
 
-/// What `work` gives, or nothing if it panics. (Where panics abort the program they still do.)
-pub fn without_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
+/// What `work` gives, or what it said when it panicked. (Where panics abort the program they still do.)
+pub fn without_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     HOOK.call_once(|| {
         let usual = take_hook();
         set_hook(Box::new(move |information| {
@@ -21,9 +21,12 @@ pub fn without_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
         }));
     });
     let before = SILENT.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(work)).ok();
+    let result = catch_unwind(AssertUnwindSafe(work));
     SILENT.set(before);
-    result
+    result.map_err(|payload| {
+        let words = payload.downcast_ref::<String>().map(String::as_str);
+        words.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("it didn't say why").to_owned()
+    })
 }
 
 #[cfg(test)]
@@ -32,12 +35,12 @@ mod tests {
 
     #[test]
     fn a_panic_is_nothing_and_an_answer_is_an_answer() {
-        assert_eq!(without_panic(|| 7), Some(7));
+        assert_eq!(without_panic(|| 7), Ok(7));
         assert_eq!(
             without_panic(|| if SILENT.get() {
                 panic!("it is caught")
             }),
-            None
+            Err("it is caught".to_owned())
         );
         assert!(!SILENT.get(), "other panics are heard");
     }

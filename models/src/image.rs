@@ -1,6 +1,6 @@
 //! From a picture to an image tensor: convert, fit, resize as Pillow does, normalise.
 
-use crate::manifest::{ChannelOrder, Fit, ImageInput, Layout};
+use crate::manifest::{ChannelOrder, Filter, Fit, ImageInput, Layout};
 use crate::resize::Resizer;
 use crate::window::{Channels, Picture};
 
@@ -109,6 +109,17 @@ impl ImagePlan {
                 *value = normalized[usize::from(byte)];
             }
         }
+    }
+}
+
+impl Picture {
+    /// The picture at another size, each side at least 1: bilinear, as Pillow resizes.
+    #[must_use]
+    pub fn resized(&self, width: usize, height: usize) -> Self {
+        let mut data = Vec::new();
+        let mut resizer = Resizer::new((self.width, self.height), (width, height), Filter::Bilinear);
+        resizer.run(&self.data, self.channels.count(), &mut data);
+        Self { width, height, channels: self.channels, data }
     }
 }
 

@@ -69,7 +69,7 @@ impl Words {
         let bytes = read_bounded(path, MAXIMUM_TOKENIZER_BYTES)?;
         let damaged = |reason: String| TextError::Damaged { path: path.to_owned(), reason: in_one_line(&reason) };
         let tokenizer = without_panic(|| Tokenizer::from_bytes(&bytes))
-            .unwrap_or_else(|| Err("it contradicts itself".into()))
+            .unwrap_or_else(|_| Err("it contradicts itself".into()))
             .map_err(|error| damaged(error.to_string()))?;
         let greatest = tokenizer.get_vocab(true).values().copied().max();
         match greatest {
@@ -99,7 +99,7 @@ impl Words {
     /// When the tokenizer fails.
     pub fn decode(&self, ids: &[u32]) -> Result<String, TextError> {
         let decoded = without_panic(|| self.tokenizer.decode(ids, true));
-        let decoded = decoded.unwrap_or_else(|| Err("the tokenizer gave up on it".into()));
+        let decoded = decoded.unwrap_or_else(|_| Err("the tokenizer gave up on it".into()));
         decoded.map_err(|error| TextError::Decoding(in_one_line(&error.to_string())))
     }
 }
@@ -166,7 +166,7 @@ impl TextPlan {
             return Err(TextError::Encoding(reason));
         }
         let encoded = without_panic(|| self.words.tokenizer.encode(text.as_str(), true));
-        let encoded = encoded.unwrap_or_else(|| Err("the tokenizer gave up on it".into()));
+        let encoded = encoded.unwrap_or_else(|_| Err("the tokenizer gave up on it".into()));
         let encoded = encoded.map_err(|error| TextError::Encoding(in_one_line(&error.to_string())))?;
         let (ids, segments) = (encoded.get_ids(), encoded.get_type_ids());
         let padded = if self.padding.in_front { self.input.max_tokens.saturating_sub(ids.len()) } else { 0 };

@@ -137,7 +137,8 @@ fn bootstrapped(n: usize, value: Option<f64>, resampled: impl FnOnce() -> Vec<f6
 
 /// The second figure less the first, from their intervals alone: d ± √((v₂ − l₂)² + (u₁ − v₁)²) downwards, and the like upwards ("MOVER": Newcombe 1998,
 /// method 10, for Wilson's intervals; Zou & Donner 2008 for any). The interval is 95 % where the two are independent. Of figures over the same samples, which
-/// err together, it is wider than a paired one. Not measured where one of the two isn't.
+/// err together, it is wider than a paired one. Not measured where one of the two isn't, or the
+/// difference isn't finite.
 #[must_use]
 pub fn difference(first: &Measured, second: &Measured) -> Measured {
     let (first, second) = match (first, second) {
@@ -147,6 +148,9 @@ pub fn difference(first: &Measured, second: &Measured) -> Measured {
     let value = second.value - first.value;
     let down = libm::hypot(second.value - second.low, first.high - first.value);
     let up = libm::hypot(second.high - second.value, first.value - first.low);
+    if !(value - down).is_finite() || !(value + up).is_finite() {
+        return Measured::not_measured("the difference is larger than a number can be");
+    }
     Measured::Figure(Figure { value, low: value - down, high: value + up, n: first.n.min(second.n) })
 }
 

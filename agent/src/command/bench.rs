@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use edgeval_models::{Engine, Execution, Model, Precision};
 use edgeval_wire as wire;
 
@@ -29,9 +29,9 @@ use self::progress::Progress;
 use self::query::Query;
 use self::run::{Energy, Run, Task};
 use self::start_up::StartUp;
-use crate::EXIT_INVALID;
 use crate::background::Background;
 use crate::clock::Moment;
+use crate::command::exit::{EXIT_INVALID, ExitError};
 use crate::measurement::{self, Loaded};
 use crate::probe::memory::ProcessMemory;
 use crate::probe::{Probed, Roots, memory};
@@ -39,6 +39,7 @@ use crate::report::conditions::{Observed, Watch};
 use crate::report::energy::{Meter, Metered};
 use crate::report::wording;
 use crate::stop::Stop;
+use crate::terminal;
 
 /// Raw times are kept: a bound for what is asked.
 const MAXIMUM_QUERIES: u64 = 10_000_000;
@@ -86,8 +87,8 @@ pub struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Length of a dimension that a bare .onnx file leaves open (repeatable); otherwise 1 for a batch, 128 for token ids
-    #[arg(long = "dim", value_name = "NAME=N")]
-    dimensions: Vec<String>,
+    #[arg(long = "dim", value_name = "NAME=N", value_parser = measurement::parse_dimension)]
+    dimensions: Vec<(String, usize)>,
     /// Feed this array to an input: NAME=FILE.npy (repeatable); the others get random values
     #[arg(long, value_name = "NAME=FILE")]
     input: Vec<String>,
@@ -106,10 +107,10 @@ pub struct Args {
 
 impl Args {
     /// Refuses words that don't go together.
-    fn check(&self) -> anyhow::Result<()> {
+    fn check(&self) -> Result<(), ExitError> {
         self.asked.check()?;
         if self.raw.is_some() && self.asked.scenario != Scenario::SingleStream {
-            bail!("--raw is for --scenario single-stream: the others keep no raw times");
+            return Err(ExitError::usage("--raw is for --scenario single-stream: the others keep no raw times"));
         }
         Ok(())
     }
@@ -160,9 +161,9 @@ pub fn run(args: Args, started: Moment) -> anyhow::Result<ExitCode> {
     let observed = Observed { validity: output.validity.clone(), ..observed };
     args.background.leave(body, output.model.to_wire(), None, &observed)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&output)?);
+        terminal::print_json(&output)?;
     } else {
-        print::print(&output);
+        print::print(&output)?;
     }
     Ok(if output.validity.valid { ExitCode::SUCCESS } else { ExitCode::from(EXIT_INVALID) })
 }

@@ -11,9 +11,10 @@ use toml::{Table, Value};
 use wire::{Address, Channel, Command, CommandName, CommandResult, CommandState, Name};
 
 use crate::commands::signature::{PrivateKey, signed_bytes};
+use crate::config;
 use crate::publish::{self, Heard, Request};
 use crate::report::header::unix_ms;
-use crate::{config, terminal};
+use crate::terminal::{self, say};
 
 /// How long a signed command is valid where nothing is said.
 const USUAL_LIFE: Duration = Duration::from_secs(300);
@@ -79,12 +80,18 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let broker = broker(&args)?;
     let request = request(&args)?;
     if !args.json {
-        anstream::eprintln!("{} {} for {}/{}", args.name, request.id, args.to.group, args.to.device);
+        terminal::print_note(format_args!("{} {} for {}/{}", args.name, request.id, args.to.group, args.to.device));
     }
     let bar = terminal::progress(0, "waiting");
-    let answer = publish::ask(&broker, &request, args.wait, |heard| tell(heard, &bar, args.json));
+    let mut told = Ok(());
+    let answer = publish::ask(&broker, &request, args.wait, |heard| {
+        if told.is_ok() {
+            told = tell(heard, &bar, args.json);
+        }
+    });
     bar.finish_and_clear();
     let answer = answer?;
+    told?;
     if !args.json {
         print(&answer)?;
     }
@@ -116,14 +123,10 @@ fn request(args: &Args) -> anyhow::Result<Request> {
 }
 
 /// Says what is heard: on a terminal as a bar, for programs as it is.
-fn tell(heard: &Heard, bar: &ProgressBar, json: bool) {
+fn tell(heard: &Heard, bar: &ProgressBar, json: bool) -> anyhow::Result<()> {
     match heard {
         Heard::Nobody => tracing::warn!("no board listens there now; it is asked again until one does"),
-        Heard::Answer(answer) if json => {
-            if let Ok(line) = serde_json::to_string(answer) {
-                println!("{line}");
-            }
-        }
+        Heard::Answer(answer) if json => say!("{}", serde_json::to_string(answer)?)?,
         Heard::Answer(answer) => {
             if let Some(wire::Progress { stage, done, of }) = &answer.progress {
                 bar.set_length(*of);
@@ -134,6 +137,7 @@ fn tell(heard: &Heard, bar: &ProgressBar, json: bool) {
             }
         }
     }
+    Ok(())
 }
 
 fn print(answer: &CommandResult) -> anyhow::Result<()> {
@@ -142,9 +146,9 @@ fn print(answer: &CommandResult) -> anyhow::Result<()> {
     let good = answer.state == CommandState::Done;
     let word = if good { terminal::Word::Good(word) } else { terminal::Word::Bad(word) };
     let report = answer.report_id.as_ref().map_or(String::new(), |id| format!("report {id}"));
-    terminal::print_verdict(&word, &[reason, report].concat());
+    terminal::print_verdict(&word, &[reason, report].concat())?;
     if let Some(status) = &answer.status {
-        println!("{}", serde_json::to_string_pretty(status)?);
+        terminal::print_json(status)?;
     }
     Ok(())
 }

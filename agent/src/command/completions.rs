@@ -1,7 +1,9 @@
 //! `edgeval completions`: the script that lets a shell complete edgeval's words.
 
+use std::io::Write;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
@@ -16,8 +18,10 @@ pub struct Args {
 /// Prints the script.
 ///
 /// # Errors
-/// Never; the signature is every verb's.
+/// When standard output can't be written.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    clap_complete::generate(args.shell, &mut super::Arguments::command(), "edgeval", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut super::Arguments::command(), "edgeval", &mut script);
+    std::io::stdout().write_all(&script).context("can't write to standard output")?;
     Ok(ExitCode::SUCCESS)
 }

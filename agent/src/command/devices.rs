@@ -1,5 +1,6 @@
 //! `edgeval devices`: cameras, microphones and probes, and why one can't be used.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,7 +9,8 @@ use serde::Serialize;
 use crate::capture::list::{self, CameraEntry, MicrophoneEntry};
 use crate::probe::list::ProbeEntry;
 use crate::probe::{self, Roots};
-use crate::{capture, config, terminal};
+use crate::terminal::{self, say};
+use crate::{capture, config};
 
 /// Arguments of `edgeval devices`.
 #[derive(Debug, clap::Args)]
@@ -42,11 +44,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let probes = probe::list::probes(&Roots::default());
     let devices = Devices { schema: 1, cameras, microphones: list::microphones(), probes };
     if args.json {
-        anstream::println!("{}", serde_json::to_string_pretty(&devices)?);
+        terminal::print_json(&devices)?;
     } else {
-        print_cameras(&devices.cameras);
-        print_microphones(&devices.microphones);
-        print_probes(&devices.probes);
+        print_cameras(&devices.cameras)?;
+        print_microphones(&devices.microphones)?;
+        print_probes(&devices.probes)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -63,13 +65,13 @@ fn configured(file: Option<PathBuf>) -> anyhow::Result<capture::Options> {
     }
 }
 
-fn print_cameras(cameras: &[CameraEntry]) {
-    terminal::print_heading("Cameras");
+fn print_cameras(cameras: &[CameraEntry]) -> io::Result<()> {
+    terminal::print_heading("Cameras")?;
     if cameras.is_empty() {
-        anstream::println!(
+        say!(
             "None: there is no /dev/video*. Plug in a camera, or name a command for a ribbon camera (docs/cameras.md)."
-        );
-        return;
+        )?;
+        return Ok(());
     }
     let mut table = terminal::table(&["device", "what it is", "formats"]);
     for camera in cameras {
@@ -80,32 +82,32 @@ fn print_cameras(cameras: &[CameraEntry]) {
         let what = [&camera.card, &camera.driver, &camera.bus].map(|part| part.as_deref().unwrap_or("").to_owned());
         table.add_row([camera.device.clone(), what.join("\n"), words(formats, camera.unusable.as_deref())]);
     }
-    anstream::println!("{table}");
+    say!("{table}")
 }
 
-fn print_microphones(microphones: &[MicrophoneEntry]) {
-    terminal::print_heading("Microphones");
+fn print_microphones(microphones: &[MicrophoneEntry]) -> io::Result<()> {
+    terminal::print_heading("Microphones")?;
     if microphones.is_empty() {
-        anstream::println!(
+        say!(
             "None: ALSA lists no device that takes in sound. Plug in a microphone; edgeval's user must be in the group `audio`."
-        );
-        return;
+        )?;
+        return Ok(());
     }
     let mut table = terminal::table(&["device", "what it is", "formats"]);
     for microphone in microphones {
         let formats = words(microphone.formats.iter().cloned(), microphone.unusable.as_deref());
         table.add_row([microphone.device.clone(), microphone.name.clone(), formats]);
     }
-    anstream::println!("{table}");
+    say!("{table}")
 }
 
-fn print_probes(probes: &[ProbeEntry]) {
-    terminal::print_heading("Probes");
+fn print_probes(probes: &[ProbeEntry]) -> io::Result<()> {
+    terminal::print_heading("Probes")?;
     let mut table = terminal::table(&["probe", "what it says now"]);
     for ProbeEntry { probe, reading, unusable } in probes {
         table.add_row([probe.clone(), words(reading.iter().cloned(), unusable.as_deref())]);
     }
-    anstream::println!("{table}");
+    say!("{table}")
 }
 
 /// The formats, a line each, or why there are none.

@@ -1,5 +1,6 @@
 //! `edgeval inspect`: a model's inputs, outputs, operators and cost.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -7,7 +8,7 @@ use edgeval_models::{Engine, Execution, Inspection, Model, Precision, TensorFact
 use serde::Serialize;
 
 use crate::measurement::{self, Loaded, ModelFacts};
-use crate::terminal;
+use crate::terminal::{self, say};
 
 /// Arguments of `edgeval inspect`.
 #[derive(Debug, clap::Args)]
@@ -26,8 +27,8 @@ pub struct Args {
     #[arg(long, default_value_t = Engine::Int8, value_name = "ENGINE")]
     engine: Engine,
     /// Length of a dimension that a bare .onnx file leaves open (repeatable); otherwise 1 for a batch, 128 for token ids
-    #[arg(long = "dim", value_name = "NAME=N")]
-    dimensions: Vec<String>,
+    #[arg(long = "dim", value_name = "NAME=N", value_parser = measurement::parse_dimension)]
+    dimensions: Vec<(String, usize)>,
     /// JSON for programs
     #[arg(long)]
     json: bool,
@@ -52,28 +53,28 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Loaded { model, identity, .. } = loaded;
     let output = Output { schema: 1, model: identity, engine: model.engine().name(), inspection: model.inspect() };
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&output)?);
+        terminal::print_json(&output)?;
     } else {
-        print(&output);
-        print_warning(&model);
+        print(&output)?;
+        print_warning(&model)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(output: &Output) {
+fn print(output: &Output) -> io::Result<()> {
     let Output { model, inspection, .. } = output;
     let version = model.version.as_deref().unwrap_or("");
     let precision = model.precision.map(|precision| precision.to_string()).unwrap_or_default();
-    terminal::print_heading(format!("{} {version} {precision}", model.name).trim_end());
-    println!("{}", terminal::facts(facts(output)));
-    print_tensors("Inputs", &inspection.inputs);
-    print_tensors("Outputs", &inspection.outputs);
+    terminal::print_heading(format!("{} {version} {precision}", model.name).trim_end())?;
+    say!("{}", terminal::facts(facts(output)))?;
+    print_tensors("Inputs", &inspection.inputs)?;
+    print_tensors("Outputs", &inspection.outputs)?;
     if let Some(decoder) = &inspection.decoder {
-        print_tensors("Inputs of the decoder, once a token", &decoder.inputs);
-        print_tensors("Outputs of the decoder", &decoder.outputs);
+        print_tensors("Inputs of the decoder, once a token", &decoder.inputs)?;
+        print_tensors("Outputs of the decoder", &decoder.outputs)?;
     }
-    print_operators(inspection);
-    print_in_float(inspection);
+    print_operators(inspection)?;
+    print_in_float(inspection)
 }
 
 fn facts(output: &Output) -> Vec<(&'static str, String)> {
@@ -107,18 +108,18 @@ fn facts(output: &Output) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn print_tensors(title: &str, tensors: &[TensorFacts]) {
-    terminal::print_heading(title);
+fn print_tensors(title: &str, tensors: &[TensorFacts]) -> io::Result<()> {
+    terminal::print_heading(title)?;
     let mut table = terminal::table(&["name", "type", "shape", "meaning"]);
     for tensor in tensors {
         let shape = tensor.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" × ");
         table.add_row([&tensor.name, &tensor.data_type, &shape, &tensor.meaning]);
     }
-    println!("{table}");
+    say!("{table}")
 }
 
-fn print_operators(inspection: &Inspection) {
-    terminal::print_heading("Operators: in the file, and as they run");
+fn print_operators(inspection: &Inspection) -> io::Result<()> {
+    terminal::print_heading("Operators: in the file, and as they run")?;
     let names: std::collections::BTreeSet<&String> =
         inspection.operators_in_file.keys().chain(inspection.operators_run.keys()).collect();
     let mut table = terminal::table(&["operator", "in the file", "run"]);
@@ -129,28 +130,29 @@ fn print_operators(inspection: &Inspection) {
         table.add_row([name.clone(), cell(&inspection.operators_in_file), cell(&inspection.operators_run)]);
     }
     terminal::align_numbers(&mut table);
-    println!("{table}");
+    say!("{table}")
 }
 
 /// What of a quantized model isn't run on integers, the largest first.
-fn print_in_float(inspection: &Inspection) {
+fn print_in_float(inspection: &Inspection) -> io::Result<()> {
     let mut operators: Vec<_> = inspection.in_float.iter().collect();
     if operators.is_empty() || !inspection.quantized {
-        return;
+        return Ok(());
     }
     operators.sort_by_key(|operator| std::cmp::Reverse(operator.macs));
-    terminal::print_heading("Runs in float, though the model is quantized");
+    terminal::print_heading("Runs in float, though the model is quantized")?;
     let mut table = terminal::table(&["operator", "name", "of all multiply-accumulates", "because"]);
     for operator in operators {
         let share = 100.0 * operator.macs as f64 / inspection.macs.max(1) as f64;
         table.add_row([&operator.operator, &operator.name, &format!("{share:.1} %"), &operator.reason]);
     }
-    println!("{table}");
+    say!("{table}")
 }
 
 /// Says so when a quantized model runs in float.
-pub fn print_warning(model: &Model) {
+pub fn print_warning(model: &Model) -> io::Result<()> {
     if let Some(warning) = measurement::warning_of_float(model) {
-        terminal::print_verdict(&terminal::Word::Doubtful("note:"), &warning);
+        terminal::print_verdict(&terminal::Word::Doubtful("note:"), &warning)?;
     }
+    Ok(())
 }

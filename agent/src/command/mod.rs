@@ -9,6 +9,7 @@ mod decode;
 mod devices;
 mod doctor;
 mod evaluate;
+mod exit;
 mod inspect;
 mod manual;
 mod run;
@@ -20,13 +21,16 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{Parser, Subcommand};
 
+pub use self::exit::ExitError;
 use crate::clock::Moment;
 
 /// What was asked for.
 #[derive(Debug, Parser)]
 #[command(name = "edgeval", version, about, max_term_width = 100, disable_help_subcommand = true)]
-#[command(after_help = "Exit status: 0 done, 1 failed, 2 wrong words on the command line, 3 measured but invalid.\n\
-    Logs go to standard error; EDGEVAL_LOG=debug shows more.")]
+#[command(
+    after_help = "Exit status: 0 done, 1 failed, 2 wrong words on the command line, 3 measured but invalid, 130 stopped by Ctrl-C.\n\
+    Logs go to standard error; EDGEVAL_LOG=debug shows more."
+)]
 pub struct Arguments {
     #[command(subcommand)]
     verb: Verb,

@@ -1,12 +1,13 @@
 //! `edgeval set`: looking after reference sets.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use edgeval_calibration::{CheckReport, ReferenceSet, Severity, check};
 
-use crate::terminal;
+use crate::terminal::{self, say};
 
 /// Groups of a key that are listed at most; the JSON has them all.
 const LISTED: usize = 20;
@@ -47,16 +48,16 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let report = check(&set, || bar.inc(1));
     bar.finish_and_clear();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        terminal::print_json(&report)?;
     } else {
-        print(&report);
+        print(&report)?;
     }
     Ok(if report.fit { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(report: &CheckReport) {
-    terminal::print_heading(&format!("{} {}", report.name, report.version));
-    println!("{}", terminal::facts(facts(report)));
+fn print(report: &CheckReport) -> io::Result<()> {
+    terminal::print_heading(&format!("{} {}", report.name, report.version))?;
+    say!("{}", terminal::facts(facts(report)))?;
     for finding in &report.findings {
         let word = match finding.severity {
             Severity::Error => terminal::Word::Bad("error:"),
@@ -67,10 +68,10 @@ fn print(report: &CheckReport) {
             if finding.samples.is_empty() { String::new() } else { format!(": {}", finding.samples.join(", ")) };
         let more = finding.count.saturating_sub(finding.samples.len().max(1));
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        terminal::print_verdict(&word, &format!("{} ({}){named}{more}", finding.text, finding.code));
+        terminal::print_verdict(&word, &format!("{} ({}){named}{more}", finding.text, finding.code))?;
     }
     let verdict = if report.fit { terminal::Word::Good("fit for use") } else { terminal::Word::Bad("not fit for use") };
-    terminal::print_verdict(&verdict, "");
+    terminal::print_verdict(&verdict, "")
 }
 
 fn facts(report: &CheckReport) -> Vec<(&str, String)> {

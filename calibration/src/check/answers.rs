@@ -1,6 +1,6 @@
 //! Does every sample have what its set's task is scored against: a label, references, or a pair?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use edgeval_models::Task;
 
@@ -61,9 +61,21 @@ impl<'a> Checker<'a> {
     /// What can be said of all samples together.
     pub(super) fn check_answers(&mut self) {
         match self.set.task() {
-            Task::Classification => {}
+            Task::Classification => self.check_labels(),
             Task::Generation => self.check_asks(),
             Task::Retrieval => self.check_texts(),
+        }
+    }
+
+    /// A split that is scored is scored whole.
+    fn check_labels(&mut self) {
+        let set = self.set;
+        let labelled: BTreeSet<&str> =
+            set.samples().iter().filter(|sample| sample.label.is_some()).map(|sample| sample.split.as_str()).collect();
+        let unlabelled = set.samples().iter().filter(|sample| sample.label.is_none());
+        for sample in unlabelled.filter(|sample| labelled.contains(sample.split.as_str())) {
+            let text = "samples without a label in a split that has labels: label them, or give them another split";
+            self.add(Severity::Error, "partly_labelled", text, &sample.id);
         }
     }
 

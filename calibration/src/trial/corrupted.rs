@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use edgeval_models::{Modality, Sound, Window};
+use edgeval_models::{Modality, Picture, Sound, Window};
 
 use super::subject::{StandIn, Subject};
 use crate::SetError;
@@ -12,6 +12,8 @@ use crate::corruption::{
     corrupt_sound,
 };
 
+/// Pixels of a picture that is corrupted. A camera's picture has twenty times as many, takes minutes, and models see none of them.
+const MOST_PIXELS: usize = 1 << 20;
 /// Whose noise is played at a model that has one modality alone (MultiBench's baseline).
 pub(crate) const NOISES: [(Modality, &str); 2] =
     [(Modality::Image, PictureCorruption::GaussianNoise.name()), (Modality::Audio, SoundCorruption::WhiteNoise.name())];
@@ -29,9 +31,10 @@ pub(super) struct Corrupted {
 pub(super) fn corrupted(subject: &mut Subject<'_>, clean: f64, others: &[Arc<Window>]) -> Result<Corrupted, SetError> {
     let mut corrupted = Corrupted::default();
     if subject.has(Modality::Image) {
+        let picture = subject.window.image.as_ref().map(at_size_of_corruption);
         for kind in PictureCorruption::all() {
-            let corrupt = |window: &Window, severity, seed| {
-                let picture = window.image.as_ref().map(|picture| corrupt_picture(picture, kind, severity, seed));
+            let corrupt = |severity, seed| {
+                let picture = picture.as_ref().map(|picture| corrupt_picture(picture, kind, severity, seed));
                 Ok(Window { image: picture.transpose()?, ..Window::default() })
             };
             sweep(subject, Modality::Image, kind.name(), &corrupt, &mut corrupted)?;
@@ -42,9 +45,10 @@ pub(super) fn corrupted(subject: &mut Subject<'_>, clean: f64, others: &[Arc<Win
     }
     if subject.has(Modality::Audio) {
         let voices: Vec<&Sound> = others.iter().filter_map(|other| other.audio.as_ref()).collect();
+        let sound = subject.window.audio.clone();
         for kind in SoundCorruption::ALL {
-            let corrupt = |window: &Window, severity, seed| {
-                let sound = window.audio.as_ref().map(|sound| corrupt_sound(sound, kind, severity, seed, &voices));
+            let corrupt = |severity, seed| {
+                let sound = sound.as_ref().map(|sound| corrupt_sound(sound, kind, severity, seed, &voices));
                 Ok(Window { audio: sound.transpose()?, ..Window::default() })
             };
             sweep(subject, Modality::Audio, kind.name(), &corrupt, &mut corrupted)?;
@@ -53,7 +57,17 @@ pub(super) fn corrupted(subject: &mut Subject<'_>, clean: f64, others: &[Arc<Win
     Ok(corrupted)
 }
 
-type Corrupt<'a> = dyn Fn(&Window, Severity, Seed) -> Result<Window, CorruptionError> + 'a;
+/// A large picture, shrunk to what is corrupted. Sizes of corruptions are shares of the picture's, so that they stay the same.
+fn at_size_of_corruption(picture: &Picture) -> Picture {
+    let shrink = (MOST_PIXELS as f64 / (picture.width * picture.height) as f64).sqrt();
+    if shrink >= 1.0 {
+        return picture.clone();
+    }
+    let side = |length: usize| ((length as f64 * shrink) as usize).max(1);
+    picture.resized(side(picture.width), side(picture.height))
+}
+
+type Corrupt<'a> = dyn Fn(Severity, Seed) -> Result<Window, CorruptionError> + 'a;
 
 /// One corruption, at every severity. What can't be done to this set at all, such as babble where nobody else talks, is left out.
 fn sweep(
@@ -67,7 +81,7 @@ fn sweep(
     let in_noise = NOISES.contains(&(modality, name));
     let (mut scores, mut alone) = (Vec::new(), Vec::new());
     for severity in Severity::ALL {
-        let window = match corrupt(&subject.window, severity, seed) {
+        let window = match corrupt(severity, seed) {
             Ok(window) => window,
             Err(CorruptionError::NoVoices { .. }) => return Ok(()),
             Err(reason) => return Err(SetError::Corruption { sample: subject.sample.id.clone(), reason }),
@@ -109,4 +123,24 @@ fn streamed(subject: &mut Subject<'_>, kind: StreamCorruption, clean: f64) -> Re
         });
     }
     Ok(scores)
+}
+
+#[cfg(test)]
+mod tests {
+    use edgeval_models::Channels;
+
+    use super::*;
+
+    #[test]
+    fn large_pictures_alone_are_shrunk() {
+        for (size, expected) in
+            [((1280, 720), (1280, 720)), ((4000, 3000), (1182, 886)), ((2, 2_000_000), (1, 1_024_000))]
+        {
+            let (width, height) = size;
+            let picture = Picture { width, height, channels: Channels::Rgb, data: vec![7; width * height * 3] };
+            let shrunk = at_size_of_corruption(&picture);
+            assert_eq!((shrunk.width, shrunk.height), expected);
+            assert!(shrunk.data.len() == shrunk.width * shrunk.height * 3 && shrunk.data.iter().all(|&byte| byte == 7));
+        }
+    }
 }

@@ -16,6 +16,8 @@ use crate::order::shuffle;
 const CELLS: usize = 8;
 /// Cells of a waveform, which has time alone.
 const CELLS_OF_TIME: usize = 16;
+/// Cells of a text: as many words as a model of a board reads are one each.
+const CELLS_OF_TEXT: usize = 64;
 /// A block of cells that loses less than this share of what the worst block loses isn't looked at closer: the map has settled there.
 const SETTLED: f64 = 0.1;
 /// A fall of the probability that is nothing.
@@ -107,9 +109,7 @@ impl Explainer<'_, '_> {
         let whole = self.probability(&[])?;
         let map = match self.cover {
             Cover::Plane { .. } => self.map_of_plane(whole)?,
-            Cover::Words { .. } => {
-                (0..columns).map(|word| Ok(whole - self.probability(&[word])?)).collect::<Result<_, SetError>>()?
-            }
+            Cover::Words { .. } => self.map_of_words(whole, columns)?,
         };
         let queries = self.queries;
         let order = map_order(&map).unwrap_or_else(|| (0..map.len()).collect());
@@ -140,6 +140,18 @@ impl Explainer<'_, '_> {
         Ok(map)
     }
 
+    /// The fall of each word. Words of a long text are covered together with their neighbours and share the fall.
+    fn map_of_words(&mut self, whole: f64, words: usize) -> Result<Vec<f64>, SetError> {
+        let mut map = Vec::new();
+        let together = words.div_ceil(CELLS_OF_TEXT);
+        while map.len() < words {
+            let block: Vec<usize> = (map.len()..words).take(together).collect();
+            let fall = whole - self.probability(&block)?;
+            map.extend(block.iter().map(|_| fall / block.len() as f64));
+        }
+        Ok(map)
+    }
+
     /// The areas under the probability while cells are removed, and while they are restored, in an order. `ends` are with all and with none.
     fn areas(&mut self, order: &[usize], ends: (f64, f64)) -> Result<(f64, f64), SetError> {
         let steps = STEPS.min(order.len());
@@ -163,6 +175,7 @@ impl Explainer<'_, '_> {
 
     /// How probable what the model said is with some cells covered: a class's probability, or the geometric mean of the tokens'.
     fn probability(&mut self, covered: &[usize]) -> Result<f64, SetError> {
+        self.subject.go_on()?;
         self.queries += 1;
         self.cover(covered)?;
         let subject = &mut *self.subject;

@@ -10,7 +10,7 @@ use super::judge::Judge;
 use super::parts::Parts;
 use super::subject::failed;
 use crate::corruption::{CorruptionError, Frame, Random, Severity, StreamCorruption, corrupt_stream};
-use crate::{ReferenceSet, Sample, SetError};
+use crate::{Observer, ReferenceSet, Sample, SetError};
 
 /// Other samples that stand in for a modality: the perceptual score needs five at least.
 const OTHERS: usize = 5;
@@ -30,6 +30,8 @@ pub(crate) struct Setup<'a> {
     /// Mean tensors of pictures and sounds.
     pub means: Tensors,
     pub other_is_fp32: bool,
+    /// Who may stop a trial.
+    pub observer: &'a dyn Observer,
     /// Parts that stand in, as far as they are kept.
     parts: Parts,
     /// The split's samples that have a modality, in order, and how far away each other one that stands in is.
@@ -54,6 +56,7 @@ impl<'a> Setup<'a> {
         options: TrialOptions,
         (model, modalities): (&mut Model, Vec<Modality>),
         (precision, without): (Precision, Option<Modality>),
+        observer: &'a dyn Observer,
     ) -> Result<Self, SetError> {
         let having = having(set, positions, &modalities, options.seed);
         let mut stream = having.get(&Modality::Image).map(|(places, _)| places.clone()).unwrap_or_default();
@@ -67,6 +70,7 @@ impl<'a> Setup<'a> {
             planes: model.planes(),
             means: Tensors::default(),
             other_is_fp32: precision == Precision::Int8,
+            observer,
             parts: Parts::new(),
             having,
             ranks: stream.iter().enumerate().map(|(rank, place)| (*place, rank)).collect(),

@@ -84,8 +84,18 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// Whether the trial is to go on.
+    ///
+    /// # Errors
+    /// When it isn't.
+    pub fn go_on(&self) -> Result<(), SetError> {
+        let is_over = self.setup.observer.drops();
+        if is_over { Err(SetError::Stopped(self.sample.id.clone())) } else { Ok(()) }
+    }
+
     /// What the model says of the tensors as they are now.
     pub fn predict(&mut self) -> Result<Prediction, SetError> {
+        self.go_on()?;
         self.model.ask(&self.tensors, self.sample.ask.as_deref()).map_err(|reason| failed(self.sample, reason))
     }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{
-    AudioInput, Decode, Features, ImageInput, Input, LogMel, Manifest, Output, Precision, SCHEMA, Task, Variant,
+    AudioInput, Decode, Features, ImageInput, Input, LogMel, Manifest, Modality, Output, Precision, SCHEMA, Task,
+    Variant,
 };
 use crate::bundle::BundleError;
 use crate::files::stays_inside;
@@ -34,10 +35,12 @@ impl Checker<'_> {
     fn check(&self, manifest: &Manifest) -> Result<(), BundleError> {
         self.demand(manifest.schema == SCHEMA, "schema", manifest.schema, "this program reads schema 1")?;
         self.check_labels(manifest)?;
+        self.check_visible(manifest)?;
         manifest.variants.iter().try_for_each(|(precision, variant)| self.check_variant(*precision, variant))?;
         self.check_names(manifest)?;
         manifest.inputs.iter().try_for_each(|input| self.check_input(input))?;
         self.check_outputs(manifest)?;
+        self.check_embeddings(manifest)?;
         self.check_decoding(manifest)
     }
 
@@ -51,6 +54,15 @@ impl Checker<'_> {
         let double = labels.iter().enumerate().find(|(index, label)| labels[..*index].contains(label));
         let label = double.map_or("", |(_, label)| label);
         self.demand(double.is_none(), "labels", label, "each label must be there once")
+    }
+
+    /// A terminal obeys control characters.
+    fn check_visible(&self, Manifest { name, version, labels, .. }: &Manifest) -> Result<(), BundleError> {
+        let labels = labels.iter().map(|label| ("labels", label));
+        [("name", name), ("version", version)].into_iter().chain(labels).try_for_each(|(field, text)| {
+            let reason = "it has a character that isn't to be seen";
+            self.demand(!text.contains(char::is_control), field, format!("{text:?}"), reason)
+        })
     }
 
     fn check_variant(&self, precision: Precision, variant: &Variant) -> Result<(), BundleError> {
@@ -104,6 +116,19 @@ impl Checker<'_> {
             of_states,
             "only a model for generation has a decoder that takes them",
         )
+    }
+
+    /// An embedding is the place of something that the model takes, and each has one.
+    fn check_embeddings(&self, manifest: &Manifest) -> Result<(), BundleError> {
+        let taken: BTreeSet<Modality> = manifest.inputs.iter().map(Input::modality).collect();
+        let mut embedded = BTreeSet::new();
+        for output in &manifest.outputs {
+            let Output::Embedding { modality, .. } = output else { continue };
+            let field = "output.modality";
+            self.demand(taken.contains(modality), field, modality, "no input is of that modality")?;
+            self.demand(embedded.insert(modality), field, modality, "each modality has one embedding")?;
+        }
+        Ok(())
     }
 
     fn check_decoding(&self, manifest: &Manifest) -> Result<(), BundleError> {

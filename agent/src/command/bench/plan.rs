@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
 use edgeval_measure::queries_needed;
+
+use crate::command::exit::ExitError;
 
 /// How queries follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -114,16 +115,20 @@ impl Asked {
     ///
     /// # Errors
     /// When a word means nothing in this scenario.
-    pub fn check(&self) -> anyhow::Result<()> {
+    pub fn check(&self) -> Result<(), ExitError> {
         let is_soak = self.scenario == Scenario::Soak;
         if self.jobs.is_some() && self.scenario != Scenario::Offline {
-            bail!("--jobs is for --scenario offline: the others ask one query at a time");
+            return Err(ExitError::usage("--jobs is for --scenario offline: the others ask one query at a time"));
         }
         if is_soak && self.queries.is_some() {
-            bail!("--queries isn't for --scenario soak: it lasts until the temperature is steady, --duration at most");
+            return Err(ExitError::usage(
+                "--queries isn't for --scenario soak: it lasts until the temperature is steady, --duration at most",
+            ));
         }
         if is_soak && self.profile == Profile::Mlperf {
-            bail!("--profile mlperf isn't for --scenario soak: MLPerf has none; --duration bounds it");
+            return Err(ExitError::usage(
+                "--profile mlperf isn't for --scenario soak: MLPerf has none; --duration bounds it",
+            ));
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What `edgeval bench` says to a person.
 
+use std::io;
+
 use edgeval_measure::{Figure, LatencySummary, Measured, SoakDrift};
 use edgeval_wire as wire;
 
@@ -7,19 +9,19 @@ use super::output::{Output, Stages};
 use super::soak::{Minute, Soaked};
 use crate::measurement::{Number, bytes_moved};
 use crate::report::energy::EnergyFigures;
-use crate::terminal;
+use crate::terminal::{self, say};
 
 /// Prints tables and the verdict.
-pub fn print(output: &Output) {
-    terminal::print_heading(&title(output));
+pub fn print(output: &Output) -> io::Result<()> {
+    terminal::print_heading(&title(output))?;
     if let (Number::Value(stages), Number::Value(whole)) = (&output.stages_us, &output.latency_us) {
-        print_latencies(stages, whole);
+        print_latencies(stages, whole)?;
     }
     if let Number::Value(soaked) = &output.soak {
-        print_minutes(&soaked.minutes);
+        print_minutes(&soaked.minutes)?;
     }
-    println!("{}", terminal::facts(facts(output)));
-    terminal::print_validity(&output.validity);
+    say!("{}", terminal::facts(facts(output)))?;
+    terminal::print_validity(&output.validity)
 }
 
 fn title(output: &Output) -> String {
@@ -32,7 +34,7 @@ fn title(output: &Output) -> String {
     )
 }
 
-fn print_latencies(stages: &Stages, whole: &LatencySummary) {
+fn print_latencies(stages: &Stages, whole: &LatencySummary) -> io::Result<()> {
     let mut table = terminal::table(&["", "p50", "p90", "p99", "p99.9", "max"]);
     for (name, times) in [
         ("preprocess", &stages.preprocess),
@@ -44,10 +46,10 @@ fn print_latencies(stages: &Stages, whole: &LatencySummary) {
         table.add_row([vec![name.to_owned()], cells.to_vec()].concat());
     }
     terminal::align_numbers(&mut table);
-    println!("{table}");
+    say!("{table}")
 }
 
-fn print_minutes(minutes: &[Minute]) {
+fn print_minutes(minutes: &[Minute]) -> io::Result<()> {
     let mut table = terminal::table(&["minute", "p50", "p90", "p99", "a second", "°C", "lowest MHz", "throttled"]);
     for (place, minute) in minutes.iter().enumerate() {
         let queries = &minute.queries;
@@ -61,7 +63,7 @@ fn print_minutes(minutes: &[Minute]) {
         table.add_row(row);
     }
     terminal::align_numbers(&mut table);
-    println!("{table}");
+    say!("{table}")
 }
 
 /// The reasons are among the facts, once.

@@ -14,6 +14,7 @@ use edgeval_models::{Engine, Precision};
 use serde::Serialize;
 
 use self::line::Line;
+use crate::terminal;
 
 /// Arguments of `edgeval compare`.
 #[derive(Debug, clap::Args)]
@@ -106,9 +107,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         bail!("there is nothing to compare: neither has a figure");
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&compared)?);
+        terminal::print_json(&compared)?;
     } else {
-        print::print(&compared);
+        print::print(&compared)?;
     }
     Ok(if compared.regression { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

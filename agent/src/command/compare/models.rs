@@ -11,6 +11,7 @@ use edgeval_models::{Execution, Model, Precision};
 use super::line::{Better, Line, any_regression};
 use super::{Args, Compared, Side};
 use crate::command::evaluate::observer::Watcher;
+use crate::command::exit::ExitError;
 use crate::measurement;
 use crate::stop::Stop;
 
@@ -72,7 +73,7 @@ fn answered(
     let evaluated = evaluation.run(&mut workers, &mut Journal::nowhere(), Kept::default(), watcher)?;
     watcher.clear();
     if watcher.interrupted() {
-        bail!("stopped: nothing was compared");
+        return Err(ExitError::interrupted("stopped: nothing was compared").into());
     }
     let model = format!("{} {precision}", loaded.identity.name);
     let samples = evaluated.answers.count() as u64;

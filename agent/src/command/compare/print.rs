@@ -1,32 +1,36 @@
 //! A comparison for people.
 
+use std::io;
+
 use edgeval_measure::Measured;
 
 use super::line::Line;
 use super::{Compared, Side};
-use crate::terminal::{self, Word};
+use crate::terminal::{self, Word, say};
 
-pub(super) fn print(compared: &Compared) {
-    terminal::print_heading(&format!("A and B on {}", compared.set));
-    let words = |side: &Side| format!("{}, {:.12}…, {} samples", side.model, side.sha256, side.samples);
-    println!("{}", terminal::facts([("A", words(&compared.first)), ("B", words(&compared.second))]));
+pub(super) fn print(compared: &Compared) -> io::Result<()> {
+    terminal::print_heading(&terminal::visible(&format!("A and B on {}", compared.set)))?;
+    let words =
+        |side: &Side| terminal::visible(&format!("{}, {:.12}…, {} samples", side.model, side.sha256, side.samples));
+    say!("{}", terminal::facts([("A", words(&compared.first)), ("B", words(&compared.second))]))?;
     let mut table = terminal::table(&["figure", "A", "B", "B − A", "95 % interval", "verdict"]);
     for line in &compared.figures {
         table.add_row(row(line));
     }
     terminal::align_numbers(&mut table);
-    println!("{table}");
+    say!("{table}")?;
     if let Some(counted) = &compared.disagreements {
         let (first, second) = (counted.first_only, counted.second_only);
-        println!("A alone was right {first} times, B alone {second} times (McNemar: p = {:.3})", counted.mcnemar_p);
+        say!("A alone was right {first} times, B alone {second} times (McNemar: p = {:.3})", counted.mcnemar_p)?;
     }
-    println!("Intervals: {}.", compared.method);
+    say!("Intervals: {}.", compared.method)?;
     if compared.regression {
         let tolerance = compared.tolerance;
-        terminal::print_verdict(&Word::Bad("regression:"), &format!("B is worse than A by more than {tolerance}"));
+        terminal::print_verdict(&Word::Bad("regression:"), &format!("B is worse than A by more than {tolerance}"))?;
     } else {
-        terminal::print_verdict(&Word::Good("no regression"), "");
+        terminal::print_verdict(&Word::Good("no regression"), "")?;
     }
+    Ok(())
 }
 
 fn row(line: &Line) -> [String; 6] {

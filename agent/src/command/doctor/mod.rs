@@ -4,6 +4,7 @@ mod board;
 mod check;
 mod setup;
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,7 +13,7 @@ use serde::Serialize;
 
 use self::check::{Check, Verdict};
 use crate::probe::Roots;
-use crate::terminal::{self, Word};
+use crate::terminal::{self, Word, say};
 
 /// Arguments of `edgeval doctor`.
 #[derive(Debug, clap::Args)]
@@ -56,14 +57,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let fit = checks.iter().all(|check| check.verdict != Verdict::Failed);
     let output = Output { schema: 1, fit, checks };
     if args.json {
-        anstream::println!("{}", serde_json::to_string_pretty(&output)?);
+        terminal::print_json(&output)?;
     } else {
-        print(&output);
+        print(&output)?;
     }
     Ok(if fit { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(output: &Output) {
+fn print(output: &Output) -> io::Result<()> {
     for Check { name, verdict, found, mend } in &output.checks {
         let word = match verdict {
             Verdict::Ok => Word::Good("ok       "),
@@ -71,13 +72,13 @@ fn print(output: &Output) {
             Verdict::Failed => Word::Bad("failed   "),
             Verdict::NotKnown => Word::Plain("not known"),
         };
-        terminal::print_verdict(&word, &format!("{name:<15} {found}"));
+        terminal::print_verdict(&word, &format!("{name:<15} {found}"))?;
         if let Some(mend) = mend {
-            anstream::println!("{:26}→ {mend}", "");
+            say!("{:26}→ {mend}", "")?;
         }
     }
     let count = |verdict| output.checks.iter().filter(|check| check.verdict == verdict).count();
     let (failed, warnings) = (count(Verdict::Failed), count(Verdict::Warning));
     let verdict = if output.fit { "fit to measure on" } else { "not fit to measure on" };
-    terminal::print_heading(&format!("This board is {verdict}: {failed} failed, {warnings} warning(s)."));
+    terminal::print_heading(&format!("This board is {verdict}: {failed} failed, {warnings} warning(s)."))
 }

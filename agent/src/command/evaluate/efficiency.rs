@@ -49,15 +49,22 @@ const BINS: usize = 30;
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Budgets {
     /// Latency budget of the scorecard, in milliseconds at the 99th percentile
-    #[arg(long, default_value_t = 100.0, value_name = "MS")]
+    #[arg(long, default_value_t = 100.0, value_name = "MS", value_parser = parse_budget)]
     latency_budget_ms: f64,
     /// Memory budget of the scorecard, in megabytes (PSS)
-    #[arg(long, default_value_t = 128.0, value_name = "MB")]
+    #[arg(long, default_value_t = 128.0, value_name = "MB", value_parser = parse_budget)]
     memory_budget_mb: f64,
     /// Energy budget of the scorecard, in millijoules an inference; none by default. With one, a power sensor gets the 60
     /// seconds that it needs; energy counters need 2 and are always read
-    #[arg(long, value_name = "MJ")]
+    #[arg(long, value_name = "MJ", value_parser = parse_budget)]
     energy_budget_mj: Option<f64>,
+}
+
+fn parse_budget(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(budget) if budget > 0.0 && budget.is_finite() => Ok(budget),
+        _ => Err("it must be a number over 0".to_owned()),
+    }
 }
 
 /// What inferences took.
@@ -155,7 +162,11 @@ impl Timed {
         ]);
         EfficiencyFigures {
             latency_us: wording::total_latency(&self.period.stages),
-            stages_us: wording::stage_latencies(&self.period.stages, None),
+            stages_us: wire::Stages {
+                capture: wire::Reading::not_measured("samples are read before they are timed"),
+                publish: wire::Reading::not_measured("an evaluation publishes nothing while it measures"),
+                ..wording::stage_latencies(&self.period.stages, None)
+            },
             histogram_us: histogram(&self.latencies_us, BINS),
             latency_p99_us: latency,
             pss_peak_bytes: memory,

@@ -43,7 +43,7 @@ pub(super) fn open(args: &Args, model: &str, set: &ReferenceSet) -> anyhow::Resu
 
 fn default_path(key: &str) -> PathBuf {
     let name = &edgeval_models::sha256(key.as_bytes())[..16];
-    default_directory(|name| std::env::var(name).ok()).join("evaluations").join(format!("{name}.jsonl"))
+    default_directory(|name| std::env::var(name).ok()).join("evaluations").join(format!("{name}.journal"))
 }
 
 /// Everything that a figure depends on, in words: two evaluations with the same may share what was done.

@@ -1,6 +1,7 @@
 //! `edgeval evaluate`: the evaluation standard.
 
 mod efficiency;
+mod files;
 mod kept;
 pub(super) mod observer;
 mod output;
@@ -9,27 +10,22 @@ mod print;
 mod scorecard;
 mod summary;
 
-use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use edgeval_calibration::{
-    Evaluated, Evaluation, ReferenceErrors, ReferenceSet, SoundAttack, SquareAttack, TrialOptions, Worker,
-};
+use anyhow::{Context, anyhow, bail};
+use edgeval_calibration::{Evaluated, Evaluation, ReferenceSet, SoundAttack, SquareAttack, TrialOptions, Worker};
 use edgeval_models::{Bundle, Engine, Execution, Manifest, Modality, Model, Precision, Task};
 
 use self::efficiency::{Budgets, Timed};
 use self::observer::Watcher;
 use self::output::Output;
-use crate::EXIT_INVALID;
 use crate::background::Background;
-use crate::measurement::{self, Loaded, ModelFacts};
+use crate::command::exit::{EXIT_INTERRUPTED, EXIT_INVALID};
+use crate::measurement::{self, Loaded};
 use crate::stop::Stop;
-
-/// Exit status of work that somebody stopped: what a shell shows for SIGINT.
-const EXIT_INTERRUPTED: u8 = 130;
+use crate::terminal;
 
 /// Arguments of `edgeval evaluate`.
 #[derive(Debug, clap::Args)]
@@ -133,8 +129,7 @@ impl Args {
 
     /// Models that work side by side.
     fn jobs(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        self.jobs.map_or(cores / usize::from(self.threads).max(1), usize::from).max(1)
+        self.jobs.map_or(cores() / usize::from(self.threads).max(1), usize::from).max(1)
     }
 
     fn without(&self) -> Option<Modality> {
@@ -156,9 +151,8 @@ impl Args {
 /// When the model or the set can't be used, or a sample can't be read.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.background.enter()?;
-    share_cores(args.jobs());
-    let weights = scorecard::weights(&args.weights)?;
-    [&args.html, &args.write_reference_errors].into_iter().flatten().try_for_each(|file| check_writable(file))?;
+    share_cores(args.jobs())?;
+    files::check(&args)?;
     let (bundle, mut loaded) = measurement::load_bundle(&args.model, args.precision, args.execution())?;
     if loaded.model.inspect().inputs.is_empty() {
         bail!("the model has no inputs to score");
@@ -176,6 +170,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         enough: args.enough,
     };
     evaluation.check()?;
+    for modality in evaluation.lacking()? {
+        tracing::warn!("no sample of the split `{}` has any {modality}: the model gets none", args.split);
+    }
     refuse_without(&args, bundle.manifest(), &loaded.model)?;
     let stop = Stop::listen().context("can't listen for Ctrl-C")?;
     let watcher = Watcher::new(stop, args.budget, args.background.teller());
@@ -189,17 +186,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if watcher.interrupted() {
         return Ok(say_stopped(&evaluated, path.as_deref()));
     }
-    write_predictions(&args, &evaluated)?;
-    write_reference_errors(&args, &identity, &set, &evaluated)?;
     let observed = timed.observed.clone();
-    let output = Output::new(&args, identity, &set, &evaluated, timed, weights);
+    let output = Output::new(&args, identity, &set, &evaluated, timed, scorecard::weights(&args.weights));
     args.background.leave(output.body(), output.model.to_wire(), Some(output.set_identity()), &observed)?;
-    write_page(&args, &output, &evaluated, &set, &mut workers)?;
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&output)?);
-    } else {
-        print::print(&output);
-    }
+    let told = tell(&args, &output).and_then(|()| files::write(&args, &output, &evaluated, &set, &mut workers));
+    told.map_err(|error| anyhow!("{}; {}", terminal::chain(&error), kept_words(path.as_deref())))?;
     if let Some(path) = path.filter(|_| evaluated.complete) {
         let _ = std::fs::remove_file(path);
     }
@@ -208,11 +199,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Intervals and reading take as many cores as the models do. This thread is one of several, since it would only wait for the others; it can't be
 /// the only one, since it waits for models that look at intervals.
-fn share_cores(jobs: usize) {
+fn share_cores(jobs: usize) -> anyhow::Result<()> {
+    let jobs = jobs.min(cores());
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs);
     let pool = if jobs > 1 { pool.use_current_thread() } else { pool };
-    // Where there is a pool already, that one is used.
-    let _ = pool.build_global();
+    pool.build_global().with_context(|| format!("can't start {jobs} threads"))
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// A modality can be left out of a model that takes it, and needn't have it to give any answer.
@@ -247,73 +242,23 @@ fn workers(args: &Args, bundle: &Bundle, first: Model) -> anyhow::Result<Vec<Wor
     Ok(workers)
 }
 
-fn write_predictions(args: &Args, evaluated: &Evaluated) -> anyhow::Result<()> {
-    let Some(path) = &args.predictions else { return Ok(()) };
-    let file = std::fs::File::create(path).with_context(|| format!("can't write {}", path.display()))?;
-    let written = evaluated.answers.write_predictions(BufWriter::new(file));
-    written.with_context(|| format!("can't write {}", path.display()))
+/// Prints what was found. It comes before the files, which may fail on their own.
+fn tell(args: &Args, output: &Output) -> anyhow::Result<()> {
+    Ok(if args.json { terminal::print_json(output) } else { print::print(output) }?)
 }
 
-/// Errors that others are held against say whose they are, and how they came about.
-fn write_reference_errors(
-    args: &Args,
-    ModelFacts { name, version, sha256, .. }: &ModelFacts,
-    set: &ReferenceSet,
-    evaluated: &Evaluated,
-) -> anyhow::Result<()> {
-    let Some(path) = &args.write_reference_errors else { return Ok(()) };
-    let model = [name.as_str(), version.as_deref().unwrap_or_default(), &args.precision.to_string()].join(" ");
-    let Some(errors) = ReferenceErrors::of(model, &evaluated.findings.robustness) else {
-        bail!("--write-reference-errors: no sample was corrupted: the model takes no picture and no sound of the set");
-    };
-    let Args { split, engine, seed, .. } = args;
-    let measured_by = format!(
-        "edgeval {} evaluate --engine {engine} --seed {seed}: {} samples of {} {} ({split})",
-        env!("CARGO_PKG_VERSION"),
-        evaluated.trials.len(),
-        set.name(),
-        set.version()
-    );
-    let errors = ReferenceErrors { sha256: Some(sha256.clone()), measured_by: Some(measured_by), ..errors };
-    let json = serde_json::to_string_pretty(&errors)? + "\n";
-    std::fs::write(path, json).with_context(|| format!("can't write {}", path.display()))
-}
-
-/// Minutes of work aren't to end in a folder that isn't there.
-fn check_writable(file: &Path) -> anyhow::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        bail!("can't write {}: {} is no folder; make it first", file.display(), folder.display());
+/// How to go on with what is done.
+fn kept_words(path: Option<&Path>) -> String {
+    match path {
+        Some(path) => format!("the same words with --resume go on ({})", path.display()),
+        None => "nothing could be kept".to_owned(),
     }
-    if file.is_dir() {
-        bail!("can't write {}: it is a folder; name a file in it", file.display());
-    }
-    Ok(())
-}
-
-fn write_page(
-    args: &Args,
-    output: &Output,
-    evaluated: &Evaluated,
-    set: &ReferenceSet,
-    workers: &mut [Worker],
-) -> anyhow::Result<()> {
-    let (Some(path), Some(worker)) = (&args.html, workers.first_mut()) else { return Ok(()) };
-    let page = page::render(output, evaluated, set, &mut worker.model)?;
-    std::fs::write(path, page).with_context(|| format!("can't write {}", path.display()))
 }
 
 /// Somebody stopped it: what is done is kept.
 fn say_stopped(evaluated: &Evaluated, path: Option<&Path>) -> ExitCode {
-    let done = format!(
-        "stopped: {} of {} samples were asked about, {} tried",
-        evaluated.answers.count(),
-        evaluated.samples,
-        evaluated.trials.len()
-    );
-    match path {
-        Some(path) => anstream::eprintln!("{done}; the same words with --resume go on ({})", path.display()),
-        None => anstream::eprintln!("{done}; nothing could be kept"),
-    }
+    let (asked, of, tried) = (evaluated.answers.count(), evaluated.samples, evaluated.trials.len());
+    let kept = kept_words(path);
+    terminal::print_note(format_args!("stopped: {asked} of {of} samples were asked about, {tried} tried; {kept}"));
     ExitCode::from(EXIT_INTERRUPTED)
 }

@@ -76,4 +76,9 @@ impl Observer for Watcher {
         let is_over = |budget: Duration| Moment::now().since(self.started) >= budget.mul_f64(share);
         self.interrupted() || self.budget.is_some_and(is_over)
     }
+
+    /// Trials that were begun have the last of the time to end in.
+    fn drops(&self) -> bool {
+        self.stops(Stage::Wrong)
+    }
 }

@@ -1,6 +1,5 @@
 //! The scorecard: one figure a dimension.
 
-use anyhow::bail;
 use edgeval_calibration::{Findings, Generation};
 use edgeval_measure::{ByDimension, Diversity, Measured, ScorecardRow, first_measured, scaled};
 
@@ -96,28 +95,25 @@ impl Scores<'_> {
 /// When it isn't a dimension and a number of 0 or more.
 pub(super) fn parse_weight(text: &str) -> Result<(String, f64), String> {
     let pair = text.split_once('=').and_then(|(name, weight)| Some((name, weight.parse::<f64>().ok()?)));
-    match pair {
-        Some((name, weight)) if weight >= 0.0 && weight.is_finite() => Ok((name.to_owned(), weight)),
-        _ => Err("write DIMENSION=WEIGHT, such as accuracy=2".to_owned()),
+    let Some((name, weight)) = pair.filter(|(_, weight)| *weight >= 0.0 && weight.is_finite()) else {
+        return Err("write DIMENSION=WEIGHT, such as accuracy=2".to_owned());
+    };
+    let known = ByDimension::equal_weights().named().map(|(name, _)| name);
+    if !known.contains(&name) {
+        return Err(format!("there is no dimension `{name}`; there are {}", known.join(", ")));
     }
+    Ok((name.to_owned(), weight))
 }
 
 /// Equal weights, but for those that were said.
-///
-/// # Errors
-/// When one names no dimension.
-pub(super) fn weights(said: &[(String, f64)]) -> anyhow::Result<ByDimension<f64>> {
+pub(super) fn weights(said: &[(String, f64)]) -> ByDimension<f64> {
     let mut weights = ByDimension::equal_weights();
-    for (name, weight) in said {
-        match weights.named_mut().into_iter().find(|(known, _)| known == name) {
-            Some((_, value)) => *value = *weight,
-            None => {
-                let known: Vec<&str> = ByDimension::equal_weights().named().map(|(name, _)| name).to_vec();
-                bail!("--weight {name}: no such dimension; there are {}", known.join(", "));
-            }
+    for (name, value) in weights.named_mut() {
+        if let Some((_, weight)) = said.iter().rev().find(|(known, _)| known == name) {
+            *value = *weight;
         }
     }
-    Ok(weights)
+    weights
 }
 
 /// What a row says of itself: its figure, or why there is none.

@@ -4,38 +4,40 @@ mod accuracy;
 mod changes;
 mod generation;
 
+use std::io;
+
 use edgeval_measure::Measured;
 
 use super::output::{AccuracyFigures, ConsistencyFigures, Output};
 use super::scorecard::reason;
-use crate::terminal;
+use crate::terminal::{self, say};
 
 /// Prints everything.
-pub(super) fn print(output: &Output) {
-    print_title(output);
+pub(super) fn print(output: &Output) -> io::Result<()> {
+    print_title(output)?;
     match &output.accuracy {
-        AccuracyFigures::Classes(accuracy) => accuracy::print_classification(accuracy),
-        AccuracyFigures::Pairs(retrieval) => accuracy::print_retrieval(retrieval),
+        AccuracyFigures::Classes(accuracy) => accuracy::print_classification(accuracy)?,
+        AccuracyFigures::Pairs(retrieval) => accuracy::print_retrieval(retrieval)?,
         AccuracyFigures::Texts { .. } | AccuracyFigures::Absent(_) => {}
     }
     if let Some(figures) = output.generation.figures() {
-        generation::print(figures);
+        generation::print(figures)?;
     }
-    print_consistency(&output.consistency);
+    print_consistency(&output.consistency)?;
     if let Some(robustness) = output.robustness.figures() {
-        changes::print_robustness(robustness);
+        changes::print_robustness(robustness)?;
     }
     if let Some(fairness) = output.fairness.figures() {
-        changes::print_fairness(fairness);
+        changes::print_fairness(fairness)?;
     }
     if let Some(interpretability) = output.interpretability.figures() {
-        changes::print_interpretability(interpretability);
+        changes::print_interpretability(interpretability)?;
     }
-    print_scorecard(output);
-    terminal::print_validity(&output.validity);
+    print_scorecard(output)?;
+    terminal::print_validity(&output.validity)
 }
 
-fn print_title(output: &Output) {
+fn print_title(output: &Output) -> io::Result<()> {
     let Output { model, set, .. } = output;
     let precision = model.precision.map(|precision| precision.to_string()).unwrap_or_default();
     let without = output.without.as_ref().map_or_else(String::new, |modality| format!(", without {modality}"));
@@ -43,14 +45,15 @@ fn print_title(output: &Output) {
     terminal::print_heading(&format!(
         "{} {precision} on {} ({}{of} samples{without})",
         model.name, set.name, set.samples
-    ));
+    ))?;
     if set.tried < set.to_try {
-        println!("{} of {} samples were tried: intervals are as wide as that makes them", set.tried, set.to_try);
+        say!("{} of {} samples were tried: intervals are as wide as that makes them", set.tried, set.to_try)?;
     }
+    Ok(())
 }
 
 /// Where anything of it was measured.
-fn print_consistency(consistency: &ConsistencyFigures) {
+fn print_consistency(consistency: &ConsistencyFigures) -> io::Result<()> {
     let ConsistencyFigures { embeddings, agreement, divergence_bits } = consistency;
     let rows = [
         ("embedding distance, belonging", &embeddings.belonging_distance),
@@ -65,13 +68,14 @@ fn print_consistency(consistency: &ConsistencyFigures) {
     ];
     let measured: Vec<(&str, &Measured)> = rows.into_iter().filter(|(_, row)| row.figure().is_some()).collect();
     if !measured.is_empty() {
-        terminal::print_heading("Consistency");
-        print_table(&measured);
+        terminal::print_heading("Consistency")?;
+        print_table(&measured)?;
     }
+    Ok(())
 }
 
-fn print_scorecard(output: &Output) {
-    terminal::print_heading("Scorecard, 0 to 1");
+fn print_scorecard(output: &Output) -> io::Result<()> {
+    terminal::print_heading("Scorecard, 0 to 1")?;
     let mut table = terminal::table(&["dimension", "value", "95 % interval", "n", "weight"]);
     let card = &output.scorecard;
     for ((name, row), (_, weight)) in card.dimensions.named().into_iter().zip(card.weights.named()) {
@@ -79,26 +83,26 @@ fn print_scorecard(output: &Output) {
     }
     table.add_row([vec!["total".to_owned()], cells(&card.total), vec![String::new()]].concat());
     terminal::align_numbers(&mut table);
-    println!("{table}");
+    say!("{table}")?;
     for (name, row) in card.dimensions.named() {
         // Why a figure is absent stands in the table already.
         for lack in row.lacks.iter().filter(|_| reason(row).is_none()) {
-            println!("{} lacks {lack}", name.replace('_', " "));
+            say!("{} lacks {lack}", name.replace('_', " "))?;
         }
     }
     let budgets = output.efficiency.budgets_kept.budgets.iter();
     let budgets = budgets.filter_map(|kept| Some(format!("{} {}", kept.name, kept.budget?)));
-    println!("budgets: {}", budgets.collect::<Vec<_>>().join(", "));
+    say!("budgets: {}", budgets.collect::<Vec<_>>().join(", "))
 }
 
 /// Figures, a row each.
-pub(super) fn print_table(figures: &[(&str, &Measured)]) {
+pub(super) fn print_table(figures: &[(&str, &Measured)]) -> io::Result<()> {
     let mut table = terminal::table(&["figure", "value", "95 % interval", "n"]);
     for (name, figure) in figures {
         table.add_row([vec![(*name).to_owned()], cells(figure)].concat());
     }
     terminal::align_numbers(&mut table);
-    println!("{table}");
+    say!("{table}")
 }
 
 /// A figure alone, or a dash.
