@@ -119,7 +119,9 @@ impl Figures {
 
     fn of(&self, statistic: impl Fn(&[usize]) -> Option<f64> + Sync) -> Measured {
         if self.rows == 0 {
-            return Measured::not_measured("there is no sample of which the model gives embeddings of two modalities");
+            return Measured::not_measured(
+                "there is no sample of which the model gives embeddings of two modalities, of one width and with a direction",
+            );
         }
         bootstrapped(self.rows, &self.resampling, statistic)
     }

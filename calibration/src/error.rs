@@ -67,11 +67,13 @@ pub enum SetError {
         reason: String,
     },
     /// The set has no samples in a split.
-    #[error("the set has no split `{wanted}`; it has {known}")]
+    #[error("{set} has no sample of the split `{wanted}`; {known}")]
     Split {
+        /// The set's folder.
+        set: PathBuf,
         /// What was asked for.
         wanted: String,
-        /// What there is.
+        /// What there is, in words.
         known: String,
     },
     /// A sample's label isn't one of the model's.

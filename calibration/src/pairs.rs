@@ -68,8 +68,7 @@ impl ScoredPairs {
     pub fn push(&mut self, sample: &Sample, prediction: &Prediction) -> Result<(), SetError> {
         self.check_pair(sample)?;
         let wrong = |reason: &str| SetError::Answer { sample: sample.id.clone(), reason: reason.to_owned() };
-        let (first, second) =
-            unit_pair(&prediction.embeddings).ok_or_else(|| wrong("without two embeddings of a direction"))?;
+        let (first, second) = unit_pair(&prediction.embeddings).ok_or_else(|| wrong(&lack(&prediction.embeddings)))?;
         let width = self.rows.first().map_or(first.len(), |row| row.first.len());
         if first.len() != width || second.len() != width {
             return Err(wrong("with embeddings that aren't as wide as each other, or as those before"));
@@ -115,6 +114,16 @@ impl ScoredPairs {
 pub(crate) fn unit_pair(embeddings: &[(Modality, Vec<f32>)]) -> Option<(Vec<f32>, Vec<f32>)> {
     let [(_, first), (_, second), ..] = embeddings else { return None };
     (first.len() == second.len()).then_some((unit(first)?, unit(second)?))
+}
+
+/// Why embeddings are no pair.
+fn lack(embeddings: &[(Modality, Vec<f32>)]) -> String {
+    let Some((modality, values)) = embeddings.iter().find(|(_, values)| unit(values).is_none()) else {
+        return "without two embeddings of one width".to_owned();
+    };
+    let is_number = values.iter().all(|value| value.is_finite());
+    let what = if is_number { "is 0 everywhere, so that it has no direction" } else { "holds what isn't a number" };
+    format!("with an embedding of {modality} that {what}")
 }
 
 /// Of two vectors of length 1.
@@ -166,9 +175,14 @@ mod tests {
     #[test]
     fn what_can_t_be_compared_is_refused() {
         let mut scored = ScoredPairs::new(vec![Modality::Image, Modality::Text]);
-        let refused = [(&[0.0, 0.0][..], &[1.0, 0.0][..]), (&[1.0], &[1.0, 0.0]), (&[f32::NAN, 1.0], &[1.0, 0.0])];
-        for (first, second) in refused {
-            assert!(scored.push(&sample(), &prediction(first, second)).is_err(), "{first:?} {second:?}");
+        let refused = [
+            (&[0.0, 0.0][..], &[1.0, 0.0][..], "image that is 0"),
+            (&[1.0], &[1.0, 0.0], "one width"),
+            (&[1.0, 0.0], &[f32::NAN, 1.0], "text that holds what isn't a number"),
+        ];
+        for (first, second, words) in refused {
+            let error = scored.push(&sample(), &prediction(first, second)).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
         }
         let lonely = Sample { text: None, ..sample() };
         let error = scored.push(&lonely, &prediction(&[1.0], &[1.0])).unwrap_err().to_string();

@@ -223,8 +223,11 @@ impl ReferenceSet {
             .collect();
         if found.is_empty() {
             let known: std::collections::BTreeSet<&str> = self.samples.iter().map(|s| s.split.as_str()).collect();
-            let known = known.into_iter().collect::<Vec<_>>().join(", ");
-            return Err(SetError::Split { wanted: split.to_owned(), known });
+            let known = match Vec::from_iter(known).join(", ") {
+                none if none.is_empty() => "it has no samples at all".to_owned(),
+                known => format!("it has {known}: name one with --split"),
+            };
+            return Err(SetError::Split { set: self.directory.clone(), wanted: split.to_owned(), known });
         }
         Ok(found)
     }

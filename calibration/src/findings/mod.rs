@@ -70,13 +70,13 @@ impl Findings {
         } else {
             "no sample has two modalities, or nothing is answered"
         };
+        let agree = all.iter().any(|trial| trial.agreement.is_some());
+        let apart = if agree { "there are no probabilities of classes to compare" } else { alone };
         Ok(Self {
             score: tried.score.to_owned(),
             tried: trials.len() as u64,
             agreement: all.mean(alone, |trial| Some(trial.agreement.as_ref()?.same)),
-            divergence_bits: all.mean("there are no probabilities of classes to compare", |trial| {
-                trial.agreement.as_ref()?.divergence_bits
-            }),
+            divergence_bits: all.mean(apart, |trial| trial.agreement.as_ref()?.divergence_bits),
             robustness: Robustness::new(&all, tried)?,
             fairness: Fairness::new(&all, &tried.modalities, &groups),
             interpretability: Interpretability::new(&all, &tried.modalities),

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use edgeval_models::Model;
 
 use super::query::Query;
@@ -78,12 +78,13 @@ fn side_by_side<W: Send, T: Send>(
     std::thread::scope(|scope| {
         let spawn = |worker| {
             let alive = alive.clone();
-            scope.spawn(move || {
+            let thread = std::thread::Builder::new().spawn_scoped(scope, move || {
                 let _alive = alive;
                 work(worker)
-            })
+            });
+            thread.context("can't start a thread for each model: ask for fewer --jobs")
         };
-        let threads: Vec<_> = std::iter::once(first).chain(others).map(spawn).collect();
+        let threads = std::iter::once(first).chain(others).map(spawn).collect::<anyhow::Result<Vec<_>>>()?;
         drop(alive);
         while ended.recv_timeout(BETWEEN_LOOKS) == Err(RecvTimeoutError::Timeout) {
             look();

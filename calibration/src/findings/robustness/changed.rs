@@ -104,7 +104,7 @@ pub(super) fn precision(trials: &Trials<'_>) -> PrecisionFigures {
         other_score: trials.mean(absent, |trial| Some(trial.precision?.other_score)),
         mcnemar_p: gaps().next().map(|_| mcnemar_exact(only(true), only(false))),
         kl_nats: trials.statistic(
-            "there are no probabilities of classes",
+            if gaps().next().is_some() { "there are no probabilities of classes" } else { absent },
             |trial| trial.precision?.kl_nats,
             |values| mean(values.iter().map(|value| **value)),
         ),
