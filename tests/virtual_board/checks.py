@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from statistics import mean, median
 
 from observed import Missing, Observed, reading
-from scenario import AGREEING, DISAGREEING, PARTS, PICTURE_BLANK, SKEWS_MS, SOUND_MUTED
+from scenario import (AGREEING, BASELINE_WINDOWS, DISAGREEING, DRIFT_PARTS, DRIFT_SETTINGS, PARTS, PERIOD_WINDOWS, PICTURE_BLANK,
+                      SKEWS_MS, SOUND_MUTED)
 
 __all__ = ["ALL", "Missing", "Observed", "Verdict"]
 
@@ -141,4 +142,21 @@ def clean_stop(observed):
     return Verdict(slowest <= STOP_MS and statuses == {0} and kept == ["stopped"], figure)
 
 
-ALL = {"a": labelled_content, "b": picture_blank, "c": sound_muted, "d": disagreeing, "e": skew, "f": camera_away, "g": clean_stop}
+def drift(observed):
+    """drift is silent while digits are shown and spoken, loud with the picture blank and with the sound muted"""
+    reports = [message.payload["body"]["drift"] for message in observed.messages if message.is_about("report/drift")]
+    found = {part: [] for part in DRIFT_PARTS}
+    for report, windows in zip(reports, observed.periods("drift", BASELINE_WINDOWS, PERIOD_WINDOWS)):
+        parts = {observed.part_of(window, "drift") for window in windows}
+        if len(parts) == 1 and None not in parts:
+            found[parts.pop()].append(reading(report["p_value"]))
+    if not all(found.values()) or None in sum(found.values(), []):
+        raise Missing(f"no whole period of one of the parts was reported: {found}")
+    rate = DRIFT_SETTINGS["FALSE_ALARM_RATE"]
+    loud = {part: all(p <= rate for p in values) for part, values in found.items()}
+    silent = all(p > rate for p in found[AGREEING])
+    figures = "; ".join(f"{part}: p {', '.join(f'{p:.3f}' for p in values)}" for part, values in found.items())
+    return Verdict(silent and loud[PICTURE_BLANK] and loud[SOUND_MUTED], f"{figures}; an alarm at {rate}")
+
+
+ALL = {"a": labelled_content, "b": picture_blank, "c": sound_muted, "d": disagreeing, "e": skew, "f": camera_away, "g": clean_stop, "h": drift}

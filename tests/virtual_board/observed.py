@@ -7,6 +7,8 @@ or lies outside them, and isn't counted. Times are what the players saw happen, 
 
 from dataclasses import dataclass
 
+from scenario import ENTRY_MS
+
 SOUND_MS = 60
 PICTURE_MS = 60
 
@@ -81,6 +83,26 @@ class Observed:
         if not pairs:
             raise Missing(f"no window was filled by an entry of `{part}`")
         return pairs
+
+    def periods(self, name, baseline, length):
+        """The windows of the agent that watched a schedule, in periods after its baseline. Each window must have been told."""
+        start_ms = next((event["start_ms"] for event in self.events if event.get("name") == name), None)
+        if start_ms is None:
+            raise Missing(f"schedule {name} was never played")
+        windows = sorted((window for window in self.windows if window["window_start_ms"] >= start_ms), key=lambda each: each["window_start_ms"])
+        starts = [window["window_start_ms"] for window in windows]
+        if gaps := [late - early for early, late in zip(starts, starts[1:]) if abs(late - early - ENTRY_MS) > 10]:
+            raise Missing(f"windows don't follow each other: {gaps} ms apart")
+        return [windows[first:first + length] for first in range(baseline, len(windows) - length + 1, length)]
+
+    def part_of(self, window, name):
+        """The part of a schedule that a window lies in; None where it straddles two, or lies outside."""
+        start_ms = next(event["start_ms"] for event in self.events if event.get("name") == name)
+        parts = {entry.part for entry in self.plan.schedules[name]
+                 if start_ms + entry.picture_ms < window["window_end_ms"] - PICTURE_MS
+                 and start_ms + entry.picture_ms + entry.duration_ms > window["window_start_ms"] + PICTURE_MS}
+        inside = window["window_end_ms"] <= start_ms + self.plan.schedules[name][-1].picture_ms + ENTRY_MS + PICTURE_MS
+        return parts.pop() if len(parts) == 1 and inside else None
 
     def lives_between(self, first_ms, last_ms):
         """Payloads of live messages whose newest answer lies between two moments of the board."""

@@ -24,7 +24,7 @@ TOOLS = ROOT / "cross" / "virtual-board"
 WORK = ROOT / "target" / "virtual-board"
 MODEL = ROOT / "models" / "zoo" / "av-digits"
 REFERENCE_SET = ROOT / "calibration" / "sets" / "av-digits"
-BOOT_DEADLINE_S = 240
+BOOT_DEADLINE_S = 420
 TOOLS_NEEDED = ("cargo", "qemu-system-x86_64", "busybox", "cpio", "modprobe", "strip", "v4l2-ctl", "mosquitto", "mosquitto_sub")
 
 

@@ -11,6 +11,15 @@ ENTRY_MS = 1000
 AGREEING, PICTURE_BLANK, SOUND_MUTED, DISAGREEING = "agreeing", "picture blank", "sound muted", "disagreeing"
 PARTS = {AGREEING: 30, PICTURE_BLANK: 12, SOUND_MUTED: 12, DISAGREEING: 16}
 SKEWS_MS = (-200, 0, 200)
+# Windows of the baseline, and of each period that is held against it. A part of twice a period holds a whole one, however they lie.
+BASELINE_WINDOWS, PERIOD_WINDOWS = 24, 12
+# Nothing is heard or seen before the players begin; the agent comes so many entries later.
+BEFORE_AGENT = 3
+DRIFT_PARTS = {AGREEING: BEFORE_AGENT + BASELINE_WINDOWS + 2 * PERIOD_WINDOWS, PICTURE_BLANK: 2 * PERIOD_WINDOWS,
+               SOUND_MUTED: 2 * PERIOD_WINDOWS}
+# One false alarm in 500 periods: two without any change are looked at in each run.
+DRIFT_SETTINGS = {"WHEN": "always", "BASELINE_WINDOWS": BASELINE_WINDOWS, "WINDOWS": PERIOD_WINDOWS, "BLOCK_WINDOWS": 2,
+                  "FALSE_ALARM_RATE": 0.002}
 FLASHES = 8
 FLASH_MS = 150
 CAMERA_ENTRIES = 13
@@ -40,6 +49,17 @@ class Scenario:
 
     schedules: dict[str, list[Entry]] = field(default_factory=dict)
     script: list[str] = field(default_factory=lambda: [". /board/guest.sh", "set_up_camera"])
+
+
+def add_drift(scenario, samples, chance):
+    """An agent that has seen no other schedule watches for drift; the players begin before it."""
+    entries = []
+    for part, count in DRIFT_PARTS.items():
+        entries += digits(samples, part, len(entries), count, chance)
+    scenario.schedules["drift"] = entries
+    settings = " ".join(f"EDGEVAL_DRIFT__{name}={value}" for name, value in DRIFT_SETTINGS.items())
+    scenario.script += [f"export {settings}", "start_players drift", f"pass {2 + BEFORE_AGENT}", "start_agent", "wait_for_players",
+                        "pass 2", "stop_agent"]
 
 
 def digits(samples, part, first, count, chance):
@@ -104,6 +124,8 @@ def build(samples, checks):
         scenario.script.append("stop_agent")
     for skew_ms in SKEWS_MS if "e" in checks else ():
         add_skew(scenario, skew_ms, chance)
+    if "h" in checks:
+        add_drift(scenario, samples, chance)
     return scenario
 
 

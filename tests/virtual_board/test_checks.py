@@ -5,7 +5,7 @@ import unittest
 import checks
 from broker import Message
 from observed import Observed
-from scenario import AGREEING, Entry, Scenario
+from scenario import AGREEING, BASELINE_WINDOWS, PERIOD_WINDOWS, PICTURE_BLANK, SOUND_MUTED, Entry, Scenario
 
 START_MS = 10_000
 COUNT = 30
@@ -66,6 +66,31 @@ class Stop(unittest.TestCase):
         self.assertFalse(self.verdict(2500, 0, "stopped"))
         self.assertFalse(self.verdict(300, 1, "stopped"))
         self.assertFalse(self.verdict(300, 0, "offline"))
+
+
+class Drift(unittest.TestCase):
+    def verdict(self, p_values, missing=()):
+        """A board that reported these p-values, period by period: two of each part, after the baseline."""
+        plan, windows = Scenario(), []
+        parts = [AGREEING] * (BASELINE_WINDOWS + 2 * PERIOD_WINDOWS) + [PICTURE_BLANK] * 2 * PERIOD_WINDOWS + [SOUND_MUTED] * 2 * PERIOD_WINDOWS
+        plan.schedules["drift"] = [Entry(number, part, 1000 * number, "1.png", "one", 1000 * number, "1.flac", "one", 1000)
+                                   for number, part in enumerate(parts)]
+        windows = [window(number, "one") for number in range(len(parts)) if number not in missing]
+        messages = [Message(0.0, False, "edgeval/1/test/virtual-board/live", {"predictions": windows})]
+        messages += [Message(0.0, False, "edgeval/1/test/virtual-board/report/drift", {"body": {"drift": {"p_value": value(p)}}}) for p in p_values]
+        events = [{"kind": "schedule", "at_ms": START_MS, "name": "drift", "start_ms": START_MS}]
+        return checks.drift(Observed(plan, events, messages, [])).passed
+
+    def test_silence_is_for_the_same_and_alarms_are_for_what_changed(self):
+        self.assertTrue(self.verdict([0.3, 0.9, 0.001, 0.001, 0.002, 0.001]))
+        self.assertFalse(self.verdict([0.3, 0.001, 0.001, 0.001, 0.001, 0.001]))
+        self.assertFalse(self.verdict([0.3, 0.9, 0.2, 0.001, 0.001, 0.001]))
+        self.assertFalse(self.verdict([0.3, 0.9, 0.001, 0.001, 0.001, 0.01]))
+
+    def test_a_part_without_a_report_or_a_window_that_lacks_is_not_measured(self):
+        for arguments in ([[0.3, 0.9, 0.001, 0.001]], [[0.3, 0.9, 0.001, 0.001, 0.001, 0.001], {30}]):
+            with self.assertRaises(checks.Missing):
+                self.verdict(*arguments)
 
 
 if __name__ == "__main__":
