@@ -4,8 +4,6 @@
 //! convolution and its multiply-accumulates a second. With the words KERNELS LAYER RUNS it only runs one layer so many
 //! times, so that its instructions can be counted.
 
-#![allow(clippy::unwrap_used, reason = "a measurement that can't go on fails")]
-
 use std::time::Instant;
 
 use edgeval_int8::graph::{ChannelAxis, Convolution, Window};
@@ -32,27 +30,31 @@ const LAYERS: [Layer; 12] = [
     ("vector 1024->1000", 1, [1024, 1000], 1, 1, 1),
 ];
 
-fn main() {
+/// Why something can't be measured, in words.
+type Failed = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failed> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match &words[..] {
-        [kernels, layer, runs] => repeat(kernels, layer, runs.parse().unwrap()),
-        _ => time_all(&Threads::new(words.first().map_or(1, |count| count.parse().unwrap())).unwrap()),
+        [kernels, layer, runs] => repeat(kernels, layer, runs.parse()?),
+        _ => time_all(&Threads::new(words.first().map_or(Ok(1), |count| count.parse())?)?),
     }
 }
 
 /// For an emulator that counts instructions.
-fn repeat(kernels: &str, layer: &str, runs: usize) {
-    let kernels = Kernels::available().into_iter().find(|each| each.name() == kernels).unwrap();
-    let layer = LAYERS.iter().find(|each| each.0 == layer).unwrap();
-    let (_, macs) = times(kernels, *layer, &Threads::one(), runs);
+fn repeat(kernels: &str, layer: &str, runs: usize) -> Result<(), Failed> {
+    let kernels = Kernels::available().into_iter().find(|each| each.name() == kernels).ok_or("no such kernels here")?;
+    let layer = LAYERS.iter().find(|each| each.0 == layer).ok_or("no such layer")?;
+    let (_, macs) = times(kernels, *layer, &Threads::one(), runs)?;
     println!("{macs}");
+    Ok(())
 }
 
-fn time_all(threads: &Threads) {
+fn time_all(threads: &Threads) -> Result<(), Failed> {
     for kernels in Kernels::available() {
         for layer in LAYERS {
             let runs = if kernels.name() == "plain" { 3 } else { 60 };
-            let (times, macs) = times(kernels, layer, threads, runs);
+            let (times, macs) = times(kernels, layer, threads, runs)?;
             let microseconds = times[times.len() / 2];
             println!(
                 "{:12} {:24} {microseconds:9.1} us {:7.1} GMAC/s",
@@ -62,6 +64,7 @@ fn time_all(threads: &Threads) {
             );
         }
     }
+    Ok(())
 }
 
 /// Sorted times of so many runs, and the layer's multiplications.
@@ -70,7 +73,7 @@ fn times(
     (_, size, channels, kernel, stride, groups): Layer,
     threads: &Threads,
     runs: usize,
-) -> (Vec<f64>, f64) {
+) -> Result<(Vec<f64>, f64), Failed> {
     let pad = kernel / 2;
     let window = Window {
         kernel: [kernel; 2],
@@ -79,7 +82,7 @@ fn times(
         pad_before: [pad; 2],
         pad_after: [pad; 2],
     };
-    let output_size = window.output_size([size; 2]).unwrap();
+    let output_size = window.output_size([size; 2]).ok_or("the window is larger than the input")?;
     let depth = kernel * kernel * channels[0] / groups;
     let convolution = Convolution {
         layout: ChannelAxis::Second,
@@ -119,7 +122,7 @@ fn times(
     let macs = (depth * channels[1] * output_size[0] * output_size[1]) as f64;
     let mut times: Vec<f64> = (0..runs).map(|_| once()).collect();
     times.sort_by(f64::total_cmp);
-    (times, macs)
+    Ok((times, macs))
 }
 
 /// Weights as they are in networks: near a normal distribution, the largest near 127.

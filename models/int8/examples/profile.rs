@@ -2,8 +2,6 @@
 //!
 //! Prints what isn't run on integers, the median time of each region's steps, longest first, and their sum.
 
-#![allow(clippy::unwrap_used, reason = "a measurement that can't go on fails")]
-
 use std::collections::BTreeMap;
 
 use edgeval_int8::graph::Kind;
