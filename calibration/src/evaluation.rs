@@ -84,6 +84,9 @@ pub struct Evaluated {
     pub complete: bool,
 }
 
+/// Trials, and what wrong answers hang on by the sample's place.
+type Examined = (Vec<Trial>, BTreeMap<usize, BTreeMap<Modality, Explanation>>);
+
 impl Evaluation<'_> {
     /// Evaluates. What `kept` has isn't done again.
     ///
@@ -96,47 +99,65 @@ impl Evaluation<'_> {
         kept: Kept,
         observer: &dyn Observer,
     ) -> Result<Evaluated, SetError> {
-        let positions = self.set.positions(self.split)?;
         let mut answers = self.check()?;
         let order = self.order()?;
         let clean = self.ask_all(workers, journal, kept.clean, &order, observer)?;
-        for &place in &positions {
-            if let Some(mut prediction) = clean[place].clone() {
-                // The embedding of a black picture belongs to nothing.
-                prediction.embeddings.retain(|(modality, _)| self.has(place, *modality));
-                answers.push(self.sample(place), prediction)?;
-            }
-        }
+        self.push_all(&mut answers, &clean)?;
         let judge = Judge::of(&answers);
         let answered = |place: &usize| clean[*place].is_some() && judge.can_score(self.sample(*place));
+        let samples = order.len();
         let order: Vec<usize> = if self.trials { order.into_iter().filter(answered).collect() } else { Vec::new() };
-        let score = |&place: &usize| Some((place, judge.score(self.sample(place), clean[place].as_ref()?)?));
-        let scores: Vec<(usize, f64)> = positions.iter().filter_map(score).collect();
-        let to_try = order.len();
-        let modalities = workers.first().map(|worker| worker.model.modalities()).unwrap_or_default();
-        let modalities: Vec<Modality> =
-            modalities.into_iter().filter(|modality| Some(*modality) != self.without).collect();
-        let places = positions.iter().copied().filter(|&place| judge.can_score(self.sample(place))).collect();
-        let subject = Tried { set: self.set, score: judge.name(), modalities, places, scores, options: self.options };
+        let subject = self.tried(&judge, workers, &clean)?;
         let enough = AtomicBool::new(false);
-        let (trials, wrong_explained) = match workers.first_mut().map(|worker| &mut worker.model) {
-            Some(model) if to_try > 0 => {
-                let model = (model, subject.modalities.clone());
-                let arithmetic = (self.precision, self.without);
-                let setup = Setup::new((self.set, &positions), judge, self.options, model, arithmetic, observer)?;
-                let trials =
-                    self.try_all(workers, journal, kept.trials, (&setup, &order, &clean), (observer, &enough))?;
-                let wrong = self.wrong(&subject.scores, &trials);
-                let explained = explain_all(workers, &setup, (&wrong, &clean), observer)?;
-                (trials, explained)
-            }
-            _ => (Vec::new(), BTreeMap::new()),
-        };
+        let tried = self.examine(workers, journal, kept.trials, (&subject, judge, &order, &clean), (observer, &enough));
+        let (trials, wrong_explained) = tried?;
         let findings = Findings::new(&subject, &trials)?;
-        let all = answers.count() == positions.len() && trials.len() == to_try;
+        let all = answers.count() == samples && trials.len() == order.len();
         let complete = all || enough.into_inner();
-        let (scores, samples) = (subject.scores, positions.len());
+        let (scores, to_try) = (subject.scores, order.len());
         Ok(Evaluated { answers, findings, scores, trials, wrong_explained, samples, to_try, complete })
+    }
+
+    /// Adds the answers in the set's order.
+    fn push_all(&self, answers: &mut Answers, clean: &[Option<Prediction>]) -> Result<(), SetError> {
+        for (place, prediction) in clean.iter().enumerate() {
+            let Some(mut prediction) = prediction.clone() else { continue };
+            // The embedding of a black picture belongs to nothing.
+            prediction.embeddings.retain(|(modality, _)| self.has(place, *modality));
+            answers.push(self.sample(place), prediction)?;
+        }
+        Ok(())
+    }
+
+    /// What trials are held against: how right the model is about samples as they are.
+    fn tried(&self, judge: &Judge, workers: &[Worker], clean: &[Option<Prediction>]) -> Result<Tried<'_>, SetError> {
+        let positions = self.set.positions(self.split)?;
+        let score = |&place: &usize| Some((place, judge.score(self.sample(place), clean[place].as_ref()?)?));
+        let scores = positions.iter().filter_map(score).collect();
+        let mut modalities = workers.first().map(|worker| worker.model.modalities()).unwrap_or_default();
+        modalities.retain(|modality| Some(*modality) != self.without);
+        let places = positions.iter().copied().filter(|&place| judge.can_score(self.sample(place))).collect();
+        Ok(Tried { set: self.set, score: judge.name(), modalities, places, scores, options: self.options })
+    }
+
+    /// The trials, and what wrong answers hang on; nothing where no sample is to be tried.
+    fn examine(
+        &self,
+        workers: &mut [Worker],
+        journal: &mut Journal,
+        kept: BTreeMap<usize, Trial>,
+        (subject, judge, order, clean): (&Tried<'_>, Judge, &[usize], &[Option<Prediction>]),
+        (observer, enough): (&dyn Observer, &AtomicBool),
+    ) -> Result<Examined, SetError> {
+        let (false, Some(worker)) = (order.is_empty(), workers.first_mut()) else { return Ok(Examined::default()) };
+        let positions = self.set.positions(self.split)?;
+        let model = (&mut worker.model, subject.modalities.clone());
+        let arithmetic = (self.precision, self.without);
+        let setup = Setup::new((self.set, &positions), judge, self.options, model, arithmetic, observer)?;
+        let trials = self.try_all(workers, journal, kept, (&setup, order, clean), (observer, enough))?;
+        let wrong = self.wrong(&subject.scores, &trials);
+        let explained = explain_all(workers, &setup, (&wrong, clean), observer)?;
+        Ok((trials, explained))
     }
 
     /// The split's samples in the order in which they are asked about and tried, by their places in the set: every beginning is a fair part of the split.

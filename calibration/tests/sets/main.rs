@@ -2,118 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
-use std::fmt::Write as _;
+mod builder;
+mod sounds;
+mod tasks;
+
 use std::path::Path;
 
-use edgeval_calibration::{CheckReport, ReferenceSet, Scored, SetError, Severity, check};
-use edgeval_models::{Prediction, Task, Turn, Window, sha256};
+use edgeval_calibration::{ReferenceSet, Scored, SetError, check};
+use edgeval_models::{Prediction, Window};
 use proptest::prelude::*;
 
+use builder::{Builder, codes, notes};
+
 const LABELS: [&str; 2] = ["dark", "bright"];
-
-/// A set in a folder of its own, built file by file.
-struct Builder {
-    folder: tempfile::TempDir,
-    lines: String,
-    listed: String,
-    /// What set.toml says of the task and what belongs to it.
-    task: &'static str,
-}
-
-const CLASSIFICATION: &str =
-    "task = \"classification\"\nmodalities = [\"image\", \"audio\"]\nlabels = [\"dark\", \"bright\"]\n";
-const GENERATION: &str =
-    "task = \"generation\"\nmodalities = [\"image\", \"text\"]\nasks = [\"answer\", \"caption\"]\n";
-const RETRIEVAL: &str = "task = \"retrieval\"\nmodalities = [\"image\", \"text\"]\n";
-
-impl Builder {
-    fn new() -> Self {
-        Self::of(CLASSIFICATION)
-    }
-
-    fn of(task: &'static str) -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), lines: String::new(), listed: String::new(), task }
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn file(&mut self, name: &str, bytes: &[u8]) {
-        std::fs::write(self.path().join(name), bytes).unwrap();
-        writeln!(self.listed, "{}  {name}", sha256(bytes)).unwrap();
-    }
-
-    fn picture(&mut self, name: &str, levels: [u8; 4]) {
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        image::GrayImage::from_raw(2, 2, levels.to_vec())
-            .unwrap()
-            .write_to(&mut bytes, image::ImageFormat::Png)
-            .unwrap();
-        self.file(name, &bytes.into_inner());
-    }
-
-    fn sound(&mut self, name: &str, samples: &[i16]) {
-        let format = hound::WavSpec {
-            channels: 1,
-            sample_rate: 8000,
-            bits_per_sample: 16,
-            sample_format: hound::SampleFormat::Int,
-        };
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        let mut writer = hound::WavWriter::new(&mut bytes, format).unwrap();
-        samples.iter().for_each(|sample| writer.write_sample(*sample).unwrap());
-        writer.finalize().unwrap();
-        self.file(name, &bytes.into_inner());
-    }
-
-    fn line(&mut self, line: &str) {
-        writeln!(self.lines, "{line}").unwrap();
-    }
-
-    /// A good sample of each class.
-    fn good(mut self) -> Self {
-        self.picture("dark.png", [0, 10, 20, 30]);
-        self.picture("bright.png", [200, 210, 220, 255]);
-        self.sound("low.wav", &[100, -3000, 3000, 0]);
-        self.line(r#"{"id":"1","split":"test","image":"dark.png","audio":"low.wav","label":"dark","cluster":"a"}"#);
-        self.line(r#"{"id":"2","split":"test","image":"bright.png","label":"bright","cluster":"b"}"#);
-        self
-    }
-
-    /// Writes the lists; opens the set.
-    fn open(&mut self) -> Result<ReferenceSet, SetError> {
-        let lines = self.lines.clone();
-        self.file("samples.jsonl", lines.as_bytes());
-        std::fs::write(self.path().join("files.sha256"), &self.listed).unwrap();
-        let description = format!(
-            "schema = 1\nname = \"small\"\nversion = \"1\"\nlicence = \"CC0-1.0\"\nsource = \"made here\"\n{}files_sha256 = \"{}\"\n",
-            self.task,
-            sha256(self.listed.as_bytes())
-        );
-        std::fs::write(self.path().join("set.toml"), description).unwrap();
-        ReferenceSet::open(self.path())
-    }
-
-    /// The set with its folder, which lives as long as it is kept.
-    fn open_and_keep(mut self) -> (Self, ReferenceSet) {
-        let set = self.open().unwrap();
-        (self, set)
-    }
-
-    fn check(mut self) -> CheckReport {
-        check(&self.open().unwrap(), || {})
-    }
-}
-
-/// What speaks against the set.
-fn codes(report: &CheckReport) -> Vec<&str> {
-    report.findings.iter().filter(|finding| finding.severity != Severity::Note).map(|finding| finding.code).collect()
-}
-
-fn notes(report: &CheckReport) -> Vec<&str> {
-    report.findings.iter().filter(|finding| finding.severity == Severity::Note).map(|finding| finding.code).collect()
-}
 
 fn shipped() -> ReferenceSet {
     ReferenceSet::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("sets/av-digits")).unwrap()
@@ -246,6 +147,18 @@ fn what_misleads_is_warned_of() {
 }
 
 #[test]
+fn what_evaluate_would_refuse_is_an_error() {
+    let mut builder = Builder::new().good();
+    builder.line(r#"{"id":"3","split":"test","text":"unlabelled"}"#);
+    builder.line(r#"{"id":"4","split":"calibration","text":"another"}"#);
+    builder.file("reference-errors.json", br#"{"schema":2,"model":"x","errors":{"fogg":{"clean":0,"corrupted":[]}}}"#);
+    let report = builder.check();
+    assert!(!report.fit);
+    assert_eq!(codes(&report), ["partly_labelled", "reference_errors", "no_label"]);
+    assert_eq!(report.findings[0].samples, ["3"], "a split without any label is scored by nobody");
+}
+
+#[test]
 fn splits_may_not_share_content() {
     let mut builder = Builder::new().good();
     builder.line(r#"{"id":"3","split":"calibration","image":"bright.png","label":"bright"}"#);
@@ -330,71 +243,6 @@ fn a_line_without_end_is_refused() {
     builder.line(&format!(r#"{{"id":"{}"}}"#, "x".repeat(2 << 20)));
     let error = builder.open().unwrap_err().to_string();
     assert!(error.contains("samples.jsonl, line 3") && error.contains("bytes"), "{error}");
-}
-
-#[test]
-fn sounds_of_any_format_become_one_channel() {
-    let format = |bits_per_sample, sample_format| hound::WavSpec {
-        channels: 2,
-        sample_rate: 8000,
-        bits_per_sample,
-        sample_format,
-    };
-    for (bits, float) in [(8, false), (16, false), (24, false), (32, false), (32, true)] {
-        let kind = if float { hound::SampleFormat::Float } else { hound::SampleFormat::Int };
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        let mut writer = hound::WavWriter::new(&mut bytes, format(bits, kind)).unwrap();
-        let quarter = 1_i64 << (bits - 3);
-        for share in [2, 0, -2, -2] {
-            if float {
-                writer.write_sample(share as f32 / 4.0).unwrap();
-            } else {
-                writer.write_sample(i32::try_from(share * quarter).unwrap()).unwrap();
-            }
-        }
-        writer.finalize().unwrap();
-        let mut builder = Builder::new();
-        builder.file("x.wav", &bytes.into_inner());
-        builder.line(r#"{"id":"1","audio":"x.wav","label":"dark"}"#);
-        let set = builder.open().unwrap();
-        let sound = set.window(&set.samples()[0]).unwrap().audio.unwrap();
-        assert_eq!((sound.sample_rate_hz, sound.samples), (8000, vec![0.25, -0.5]), "{bits} bits");
-    }
-}
-
-#[test]
-fn a_sound_with_what_isn_t_a_number_is_refused() {
-    let format = hound::WavSpec {
-        channels: 1,
-        sample_rate: 8000,
-        bits_per_sample: 32,
-        sample_format: hound::SampleFormat::Float,
-    };
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    let mut writer = hound::WavWriter::new(&mut bytes, format).unwrap();
-    [0.5, f32::NAN].iter().for_each(|sample| writer.write_sample(*sample).unwrap());
-    writer.finalize().unwrap();
-    let mut builder = Builder::new();
-    builder.file("x.wav", &bytes.into_inner());
-    builder.line(r#"{"id":"1","audio":"x.wav","label":"dark"}"#);
-    let set = builder.open().unwrap();
-    let error = set.window(&set.samples()[0]).unwrap_err().to_string();
-    assert!(error.contains("x.wav") && error.contains("NaN"), "{error}");
-}
-
-#[test]
-fn a_sound_cut_between_two_blocks_is_cut_short() {
-    let set = shipped();
-    let sample = &set.samples()[0];
-    let mut bytes = set.read(sample.audio.as_deref().unwrap()).unwrap();
-    // STREAMINFO's number of samples: the 36 bits from byte 21's lower half on. One more than there are.
-    bytes[25] = bytes[25].wrapping_add(1);
-    let mut builder = Builder::new();
-    builder.file("x.flac", &bytes);
-    builder.line(r#"{"id":"1","audio":"x.flac","label":"dark"}"#);
-    let set = builder.open().unwrap();
-    let error = set.window(&set.samples()[0]).unwrap_err().to_string();
-    assert!(error.contains("cut short"), "{error}");
 }
 
 #[test]
@@ -535,92 +383,4 @@ proptest! {
             prop_assert!(serde_json::to_string(&report).is_ok());
         }
     }
-}
-
-/// A set for a model that generates, with these lines added to two good ones.
-fn generation(lines: &[&str]) -> Builder {
-    let mut builder = Builder::of(GENERATION);
-    builder.picture("dark.png", [0, 10, 20, 30]);
-    builder.line(r#"{"id":"1","ask":"answer","image":"dark.png","text":"is it dark?","references":["yes"]}"#);
-    builder.line(r#"{"id":"2","ask":"caption","image":"dark.png","references":["a dark picture","darkness"]}"#);
-    lines.iter().for_each(|line| builder.line(line));
-    builder
-}
-
-#[test]
-fn a_set_for_generation_is_read_and_fit() {
-    let dialogue = r#"{"id":"3","ask":"answer","image":"dark.png","text":"why?","references":["it is night"],
-        "turns":[{"text":"is it dark?","answer":"yes"}]}"#
-        .replace('\n', "");
-    let (builder, set) = generation(&[&dialogue]).open_and_keep();
-    assert_eq!((set.task(), set.declared_asks().len()), (Task::Generation, 2));
-    let window = set.window(&set.samples()[2]).unwrap();
-    assert_eq!((window.ask.as_deref(), window.text.as_deref()), (Some("answer"), Some("why?")));
-    assert_eq!(window.turns, [Turn { text: "is it dark?".to_owned(), answer: "yes".to_owned() }]);
-    assert_eq!(set.samples()[1].references, ["a dark picture", "darkness"]);
-    let report = check(&set, || {});
-    assert!(report.fit && codes(&report).is_empty(), "{:?}", report.findings);
-    assert_eq!(report.slices["ask"]["answer"], 2);
-    drop(builder);
-}
-
-#[test]
-fn what_generation_lacks_is_found() {
-    let found = |line: &str| codes(&generation(&[line]).check()).into_iter().map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(found(r#"{"id":"3","ask":"answer","text":"and?"}"#), ["no_references"]);
-    assert_eq!(found(r#"{"id":"3","ask":"answer","text":"and?","references":[]}"#), ["no_references"]);
-    assert_eq!(found(r#"{"id":"3","ask":"answer","text":"and?","references":["x"," "]}"#), ["empty_reference"]);
-    assert_eq!(found(r#"{"id":"3","ask":"poem","text":"and?","references":["x"]}"#), ["unknown_ask"]);
-    assert_eq!(found(r#"{"id":"3","text":"and?","references":["x"]}"#), ["partial_ask"]);
-    let turn = r#"{"id":"3","ask":"answer","text":"and?","references":["x"],"turns":[{"text":"what?","answer":""}]}"#;
-    assert_eq!(found(turn), ["empty_turn"]);
-    // The same picture may be asked about again, not asked the same.
-    let again = r#"{"id":"3","ask":"answer","image":"dark.png","text":"is it dark?","references":["no"]}"#;
-    assert_eq!(found(again), ["duplicate_sample"]);
-    let mut builder = Builder::of(GENERATION);
-    builder.line(r#"{"id":"1","ask":"answer","text":"is it dark?","references":["yes"]}"#);
-    assert_eq!(codes(&builder.check()), ["ask_without_samples", "modality_without_samples"]);
-}
-
-#[test]
-fn bounds_of_texts_are_named_with_their_line() {
-    let long = format!(r#"{{"id":"3","ask":"answer","text":"{}","references":["x"]}}"#, "a".repeat(70_000));
-    let error = generation(&[&long]).open().unwrap_err().to_string();
-    assert!(error.contains("samples.jsonl, line 3") && error.contains("70000 bytes"), "{error}");
-}
-
-#[test]
-fn retrieval_needs_pairs_that_can_be_told_apart() {
-    let mut builder = Builder::of(RETRIEVAL);
-    builder.picture("dark.png", [0, 10, 20, 30]);
-    builder.picture("bright.png", [200, 210, 220, 255]);
-    builder.line(r#"{"id":"1","image":"dark.png","text":"night"}"#);
-    builder.line(r#"{"id":"2","image":"bright.png","text":"day"}"#);
-    let (mut builder, set) = builder.open_and_keep();
-    let report = check(&set, || {});
-    assert!(set.task() == Task::Retrieval && report.fit && codes(&report).is_empty(), "{:?}", report.findings);
-    builder.listed.truncate(builder.listed.find('\n').unwrap() + 1);
-    let second_picture = builder.path().join("bright.png");
-    builder.file("bright.png", &std::fs::read(second_picture).unwrap());
-    builder.line(r#"{"id":"3","image":"bright.png"}"#);
-    builder.line(r#"{"id":"4","image":"dark.png","text":" day "}"#);
-    assert_eq!(codes(&builder.check()), ["no_pair", "shared_text"]);
-}
-
-#[test]
-fn an_unknown_task_is_refused_by_name() {
-    let error = Builder::of("task = \"detection\"\nmodalities = []\n").open().unwrap_err().to_string();
-    assert!(error.contains("set.toml") && error.contains("`task` is detection"), "{error}");
-}
-
-#[test]
-fn a_folder_without_a_description_has_its_likely_task() {
-    let task = |line: &str| {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("metadata.jsonl"), line).unwrap();
-        ReferenceSet::open(folder.path()).unwrap().task()
-    };
-    assert_eq!(task(r#"{"file_name":"a.png","label":"x"}"#), Task::Classification);
-    assert_eq!(task(r#"{"file_name":"a.png","text":"a cat"}"#), Task::Retrieval);
-    assert_eq!(task(r#"{"file_name":"a.png","text":"what?","references":["a cat"]}"#), Task::Generation);
 }
