@@ -59,20 +59,24 @@ def clean_figures(answers, times, weights):
     return {"figures": clean_pass.clean_figures(*rows), "intervals": clean_pass.intervals(rows, weights), "latency_ms": clean_pass.latencies(times)}
 
 
+def asked(pool):
+    """Answers to all samples as they are, and the seconds of those that were timed, which aren't asked about again."""
+    known, times = clean_pass.timed(evaluator)
+    rest = evaluator.order[clean_pass.TIMED:]
+    known |= zip(rest, pool.map(clean, rest, chunksize=16))
+    return [known[place] for place in range(len(evaluator.samples))], times
+
+
 def clean_run(pool, weights):
     """The clean pass."""
-    answers = pool.map(clean, range(len(evaluator.samples)), chunksize=16)
-    _, times = clean_pass.timed(evaluator)
+    answers, times = asked(pool)
     said = {sample["id"]: evaluator.labels[answer[0].argmax()] for sample, answer in zip(evaluator.samples, answers)}
     return clean_figures(answers, times, weights) | {"said": said, "probabilities": [answer[0].tolist() for answer in answers]}
 
 
 def sweep_run(pool, weights):
-    """The clean pass, then each sample in every way. What was timed isn't asked about again."""
-    known, times = clean_pass.timed(evaluator)
-    rest = evaluator.order[clean_pass.TIMED:]
-    known |= zip(rest, pool.map(clean, rest, chunksize=16))
-    answers = [known[place] for place in range(len(evaluator.samples))]
+    """The clean pass, then each sample in every way."""
+    answers, times = asked(pool)
     probabilities = np.stack([answer[0] for answer in answers])
     right = (probabilities.argmax(axis=1) == evaluator.truth).astype(int)
     tried = pool.map(functools.partial(sweep, clean_pass.means(evaluator)), enumerate(right.tolist()), chunksize=1)
