@@ -72,8 +72,13 @@ def agreement_table(same, rows, together):
         "What needs both modalities. Both programs let the same samples stand in, so that noise alone is drawn anew: areas have the bound of sums of such "
         "shares.", "",
         "| figure | edgeval | Python | apart (bound) |", "|---|---|---|---|",
-        *(f"| {name}{' ✗' if agreement.is_wrong(row) else ''} | {ours:.4g} | {theirs:.4g} | {apart:.2g} ({allowed:.2g}) |"
+        *(f"| {name}{' ✗' if agreement.is_wrong(row) else ''} | {plain(ours)} | {plain(theirs)} | {plain(apart)} ({plain(allowed)}) |"
           for row in together for name, [ours], [theirs], apart, allowed in [row])])
+
+
+def plain(value):
+    """Without what rounding left."""
+    return f"{round(value, 9):.4g}"
 
 
 def lines(rows):
