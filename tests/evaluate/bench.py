@@ -118,6 +118,14 @@ def compare_sweep(ours):
     return rows
 
 
+def compare_modalities(ours):
+    """Rows of what needs both modalities."""
+    found, _ = ours.run(SET, "--examine", "0")
+    rows = list(agreement.compare_modalities(found, theirs("sweep", SET, "--exact")[0]))
+    print("sweep of both modalities compared", file=sys.stderr)
+    return rows
+
+
 def take_turns(name, one, other, rounds, budget_s, fewest):
     """Runs of each, in turns; the one to begin changes. As many rounds as fit the time."""
     runs, started = [], time.perf_counter()
@@ -142,9 +150,9 @@ def main():
     SCRATCH.mkdir(parents=True, exist_ok=True)
     ours = Ours(arguments.program)
     same = compare_clean(ours)
-    rows = [] if arguments.quick else compare_sweep(ours)
-    wrong = [row[0] for row in rows if agreement.is_wrong(row)]
-    tables = [report.agreement_table(same, rows)]
+    rows, together = ([], []) if arguments.quick else (compare_sweep(ours), compare_modalities(ours))
+    wrong = [row[0] for row in rows + together if agreement.is_wrong(row)]
+    tables = [report.agreement_table(same, rows, together)]
     if not arguments.only_agreement and not wrong:
         few, fewest = subset(20 if arguments.quick else arguments.samples), 2 if arguments.quick else 3
         one = subset(1)

@@ -60,17 +60,31 @@ def whole(runs):
     return quartiles([other.whole_seconds / one.whole_seconds for one, other in runs])
 
 
-def agreement_table(same, rows):
-    """What both found."""
+def agreement_table(same, rows, together):
+    """What both found: clean, of each modality with the other gone, and of both together."""
     text = f"### Do both find the same?\n\nClean pass: {same} first answers of {same} agree, and so do the accuracy and all figures."
     if not rows:
         return text
-    lines = [f"| {name}{' ✗' if agreement.is_wrong(row) else ''} | {percent(ours)} | {percent(theirs)} | {note(name, apart, allowed)} |"
-             for row in rows for name, ours, theirs, apart, allowed in [row]]
     return "\n".join([
         text, "", "Accuracy in % at severities 1 to 5, each modality with the other gone. *Apart*: the largest difference in points for its bound. Where draws are "
         "random the bound is that of two shares at 99.9 %, of a frozen stream with as many samples as there are freezes; where there are none it is 1 point.", "",
-        "| corruption | edgeval | Python | apart (bound) |", "|---|---|---|---|", *lines])
+        "| corruption | edgeval | Python | apart (bound) |", "|---|---|---|---|", *lines(rows), "",
+        "What needs both modalities. Both programs let the same samples stand in, so that noise alone is drawn anew: areas have the bound of sums of such "
+        "shares.", "",
+        "| figure | edgeval | Python | apart (bound) |", "|---|---|---|---|",
+        *(f"| {name}{' ✗' if agreement.is_wrong(row) else ''} | {plain(ours)} | {plain(theirs)} | {plain(apart)} ({plain(allowed)}) |"
+          for row in together for name, [ours], [theirs], apart, allowed in [row])])
+
+
+def plain(value):
+    """Without what rounding left."""
+    return f"{round(value, 9):.4g}"
+
+
+def lines(rows):
+    """A line of a table for each row."""
+    return [f"| {name}{' ✗' if agreement.is_wrong(row) else ''} | {percent(ours)} | {percent(theirs)} | {note(name, apart, allowed)} |"
+            for row in rows for name, ours, theirs, apart, allowed in [row]]
 
 
 def percent(shares):
