@@ -38,10 +38,13 @@ def turned(word, bits, width):
     return (word >> bits | word << (width - bits)) % 2**width
 
 
-def distances(count, modalities, seed):
-    """How far away in the set the samples are that stand in for a modality: with each distance every sample stands in once."""
-    draws = Draws(seed)
-    return {modality: draws.shuffle(list(range(1, count)))[:OTHERS] for modality in modalities}
+def others(count, modalities, seed):
+    """Of each modality, and each sample by its place: the samples that stand in for it, which follow it in an order that is drawn."""
+    draws, found = Draws(seed), {}
+    for modality in modalities:
+        ring = draws.shuffle(list(range(count)))
+        found[modality] = {place: [ring[(rank + distance) % count] for distance in range(1, OTHERS + 1)] for rank, place in enumerate(ring)}
+    return found
 
 
 def stratified(samples, seed):

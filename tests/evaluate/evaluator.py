@@ -57,7 +57,7 @@ class Evaluator:
         self.streams = {name: [shown(name, self.figures[name][severity], len(samples), np.random.default_rng([seed, severity]))
                                for severity in range(5)] for name in STREAMS}
         self.order = draws.stratified(samples, seed)
-        self.distances = draws.distances(len(samples), MODALITIES, seed)
+        self.standing_in = draws.others(len(samples), MODALITIES, seed)
         # A black picture, and silence.
         self.nothing = {"image": self.image_tensor(np.zeros((self.image["height"], self.image["width"]), dtype=np.uint8)),
                         "audio": self.audio_tensor(np.zeros(self.rate * self.audio["window_ms"] // 1000, dtype=np.float32))}
@@ -101,7 +101,7 @@ class Evaluator:
 
     def others(self, place, modality):
         """The places of the samples that stand in for a sample's modality."""
-        return [(place + distance) % len(self.samples) for distance in self.distances[modality]]
+        return self.standing_in[modality][place]
 
     def image_tensor(self, picture):
         size = (self.image["width"], self.image["height"])

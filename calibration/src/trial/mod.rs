@@ -7,6 +7,7 @@ mod judge;
 mod modalities;
 mod parts;
 mod precision;
+mod ring;
 mod setup;
 mod shifted;
 mod subject;

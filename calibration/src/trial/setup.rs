@@ -8,6 +8,7 @@ use edgeval_models::{Modality, Model, Plane, Precision, Tensors, Window};
 use super::TrialOptions;
 use super::judge::Judge;
 use super::parts::Parts;
+use super::ring::Ring;
 use super::subject::failed;
 use crate::corruption::{CorruptionError, Frame, Random, Severity, StreamCorruption, corrupt_stream};
 use crate::{Observer, ReferenceSet, Sample, SetError};
@@ -34,12 +35,8 @@ pub(crate) struct Setup<'a> {
     pub observer: &'a dyn Observer,
     /// Parts that stand in, as far as they are kept.
     parts: Parts,
-    /// The split's samples that have a modality, in order, and how far away each other one that stands in is.
-    having: BTreeMap<Modality, (Vec<usize>, Vec<usize>)>,
-    /// The samples that have a picture, as a stream in an order that is drawn: a set that is sorted would hide what a frozen frame does. And each
-    /// one's rank in it.
-    stream: Vec<usize>,
-    ranks: BTreeMap<usize, usize>,
+    /// Of each modality the split's samples that have it. That of pictures is the stream that frames are lost from.
+    rings: BTreeMap<Modality, Ring>,
     /// By corruption and severity: what is seen at each moment of the stream.
     streams: BTreeMap<(&'static str, Severity), Vec<Frame>>,
 }
@@ -58,9 +55,8 @@ impl<'a> Setup<'a> {
         (precision, without): (Precision, Option<Modality>),
         observer: &'a dyn Observer,
     ) -> Result<Self, SetError> {
-        let having = having(set, positions, &modalities, options.seed);
-        let mut stream = having.get(&Modality::Image).map(|(places, _)| places.clone()).unwrap_or_default();
-        crate::order::shuffle(&mut stream, &mut Random::seeded(options.seed));
+        let rings = rings(set, positions, &modalities, options.seed);
+        let frames = rings.get(&Modality::Image).map_or(0, Ring::len);
         let mut setup = Self {
             set,
             judge,
@@ -72,11 +68,9 @@ impl<'a> Setup<'a> {
             other_is_fp32: precision == Precision::Int8,
             observer,
             parts: Parts::new(),
-            having,
-            ranks: stream.iter().enumerate().map(|(rank, place)| (*place, rank)).collect(),
-            streams: streams(options.seed, stream.len())
+            rings,
+            streams: streams(options.seed, frames)
                 .map_err(|reason| SetError::Corruption { sample: "all".to_owned(), reason })?,
-            stream,
         };
         setup.means = setup.mean_tensors(positions, model)?;
         Ok(setup)
@@ -92,26 +86,24 @@ impl<'a> Setup<'a> {
         self.parts.get(place, modality, || self.set.window_of(&self.set.samples()[place], modality))
     }
 
-    /// For each modality that a sample has the windows of others whose parts can stand in, with that modality alone read. Each of the split's samples is once the
-    /// first other, once the second and so on: a permutation, by which nothing stays in its place.
+    /// For each modality that a sample has the windows of others whose parts can stand in, with that modality alone read.
     pub fn others(&self, place: usize) -> Result<BTreeMap<Modality, Vec<Arc<Window>>>, SetError> {
         let mut others = BTreeMap::new();
-        for (modality, (places, distances)) in &self.having {
-            let Ok(rank) = places.binary_search(&place) else { continue };
-            let window = |distance: &usize| {
-                let other = places[(rank + distance) % places.len()];
-                self.part(other, *modality)
-            };
-            others.insert(*modality, distances.iter().map(window).collect::<Result<Vec<_>, _>>()?);
+        for (modality, ring) in self.rings.iter().filter(|(_, ring)| ring.rank(place).is_some()) {
+            let windows = ring.after(place, OTHERS).map(|other| self.part(other, *modality));
+            others.insert(*modality, windows.collect::<Result<Vec<_>, _>>()?);
         }
         Ok(others)
     }
 
     /// What the stream shows at a sample's place; a frozen frame's place is one in the set.
     pub fn frame(&self, kind: StreamCorruption, severity: Severity, place: usize) -> Frame {
-        let Some(&rank) = self.ranks.get(&place) else { return Frame::Own };
+        let Some((ring, rank)) = self.rings.get(&Modality::Image).and_then(|ring| Some((ring, ring.rank(place)?)))
+        else {
+            return Frame::Own;
+        };
         match self.streams.get(&(kind.name(), severity)).and_then(|frames| frames.get(rank)) {
-            Some(Frame::Frozen(earlier)) => Frame::Frozen(self.stream[*earlier]),
+            Some(Frame::Frozen(earlier)) => Frame::Frozen(ring.at(*earlier)),
             Some(Frame::Missing) => Frame::Missing,
             _ => Frame::Own,
         }
@@ -122,9 +114,12 @@ impl<'a> Setup<'a> {
         let empty = model.preprocess(&Window::default());
         let mut means = empty.map_err(|reason| failed(&self.set.samples()[positions[0]], reason))?;
         for modality in [Modality::Image, Modality::Audio] {
-            let Some((places, _)) = self.having.get(&modality) else { continue };
+            if !self.modalities.contains(&modality) {
+                continue;
+            }
+            let places = having(self.set, positions, modality);
             let (mut sums, mut scratch): (BTreeMap<String, Vec<f64>>, _) = (BTreeMap::new(), means.clone());
-            let mut averaged = crate::order::stratified(self.set.samples(), places, self.options.seed);
+            let mut averaged = crate::order::stratified(self.set.samples(), &places, self.options.seed);
             averaged.truncate(AVERAGED);
             for &place in &averaged {
                 let sample = &self.set.samples()[place];
@@ -145,23 +140,15 @@ impl<'a> Setup<'a> {
     }
 }
 
-/// For each modality the samples that have it, and distances to those that stand in for it, all different where there are enough.
-fn having(
-    set: &ReferenceSet,
-    positions: &[usize],
-    modalities: &[Modality],
-    seed: u64,
-) -> BTreeMap<Modality, (Vec<usize>, Vec<usize>)> {
+/// The split's samples that have a modality.
+fn having(set: &ReferenceSet, positions: &[usize], modality: Modality) -> Vec<usize> {
+    positions.iter().copied().filter(|&place| set.samples()[place].has(modality)).collect()
+}
+
+fn rings(set: &ReferenceSet, positions: &[usize], modalities: &[Modality], seed: u64) -> BTreeMap<Modality, Ring> {
     let mut random = Random::seeded(seed);
-    let of = |modality: &Modality| {
-        let places: Vec<usize> =
-            positions.iter().copied().filter(|&place| set.samples()[place].has(*modality)).collect();
-        let mut distances: Vec<usize> = (1..places.len()).collect();
-        crate::order::shuffle(&mut distances, &mut random);
-        distances.truncate(OTHERS);
-        (*modality, (places, distances))
-    };
-    modalities.iter().map(of).collect()
+    let ring = |modality: &Modality| (*modality, Ring::new(having(set, positions, *modality), &mut random));
+    modalities.iter().map(ring).collect()
 }
 
 fn streams(seed: u64, frames: usize) -> Result<BTreeMap<(&'static str, Severity), Vec<Frame>>, CorruptionError> {
