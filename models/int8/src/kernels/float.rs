@@ -55,34 +55,51 @@ impl Loop2 for Map2<'_> {
 /// What is left of each row of `length` elements.
 #[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn reduce(input: &[f32], length: usize, reduction: Reduction, output: &mut [f32]) {
-    for (row, result) in input.chunks(length).zip(output) {
-        *result = reduced(row, reduction);
+    for (row, result) in output.iter_mut().enumerate() {
+        *result = reduced(&input[row * length..], length, reduction);
     }
 }
 
+/// What is left of the row of `length` elements that `from` starts with.
 #[inline(always)]
-fn reduced(row: &[f32], reduction: Reduction) -> f32 {
+fn reduced(from: &[f32], length: usize, reduction: Reduction) -> f32 {
     let mut lanes = [reduction.start(); LANES];
-    let (whole, rest) = row.as_chunks::<LANES>();
+    let (whole, rest) = from[..length].as_chunks::<LANES>();
     for chunk in whole {
         for (lane, element) in lanes.iter_mut().zip(chunk) {
             *lane = reduction.join(*lane, *element);
         }
     }
-    for (lane, element) in lanes.iter_mut().zip(rest) {
-        *lane = reduction.join(*lane, *element);
+    // What comes after the row is read with its end, as a whole vector, and counts nothing.
+    match from[length - rest.len()..].first_chunk::<LANES>() {
+        Some(chunk) => {
+            for (place, (lane, element)) in lanes.iter_mut().zip(chunk).enumerate() {
+                let joined = reduction.join(*lane, *element);
+                *lane = if place < rest.len() { joined } else { *lane };
+            }
+        }
+        None => {
+            for (lane, element) in lanes.iter_mut().zip(rest) {
+                *lane = reduction.join(*lane, *element);
+            }
+        }
     }
-    reduction.finish(lanes, row.len())
+    reduction.finish(lanes, length)
 }
 
-/// Softmax of each row of `length` elements.
+/// Softmax of each row of `length` elements. Exponentials don't know of rows: short ones would leave most of a vector empty.
 #[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn softmax(input: &[f32], length: usize, output: &mut [f32]) {
-    for (row, output) in input.chunks(length).zip(output.chunks_mut(length)) {
-        let greatest = reduced(row, Reduction::Greatest);
-        row.iter().zip(&mut *output).for_each(|(from, to)| *to = exponential(*from - greatest));
-        let total = reduced(output, Reduction::Sum);
-        output.iter_mut().for_each(|weight| *weight /= total);
+    for (row, output) in output.chunks_mut(length).enumerate() {
+        let row = &input[row * length..];
+        let greatest = reduced(row, length, Reduction::Greatest);
+        row.iter().zip(output).for_each(|(from, to)| *to = *from - greatest);
+    }
+    output.iter_mut().for_each(|element| *element = exponential(*element));
+    for row in (0..output.len()).step_by(length) {
+        let row = &mut output[row..];
+        let total = reduced(row, length, Reduction::Sum);
+        row[..length].iter_mut().for_each(|weight| *weight /= total);
     }
 }
 

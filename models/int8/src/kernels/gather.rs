@@ -88,7 +88,9 @@ impl<'a> Gather<'a> {
                 self.fill_row(picture, [row, column], cells);
             }
             // The weights there are zero; what stands there adds nothing, but it must stand still.
-            cells[depth..length].fill(T::of(0));
+            if depth < length {
+                cells[depth..length].fill(T::of(0));
+            }
             column += 1;
         }
     }
@@ -137,12 +139,13 @@ impl<'a> Gather<'a> {
             return (lines, 0..0);
         };
         let first = padding.div_ceil(stride);
-        for (line, start) in lines.starts.iter_mut().enumerate().take(lines.count) {
-            let place = row * window.stride[0] + line / in_row * window.dilation[0];
-            let row = place.wrapping_sub(window.pad_before[0]);
-            let column = (first * stride + line % in_row * window.dilation[1]).wrapping_sub(padding);
-            let pixel = || (picture * input_size[0] + row) * input_size[1] + column;
-            *start = (row < input_size[0]).then(|| pixel() * input_pitch + self.first_channel());
+        let mut starts = lines.starts.iter_mut();
+        for line in 0..height {
+            let start = self.line(picture, row * window.stride[0] + line * window.dilation[0]);
+            for (at, to) in starts.by_ref().take(in_row).enumerate() {
+                let column = (first * stride + at * window.dilation[1]).wrapping_sub(padding);
+                *to = start.map(|start| start + column * input_pitch);
+            }
         }
         (lines, first..(room / stride + 1).min(output_size[1]))
     }
@@ -155,26 +158,37 @@ impl<'a> Gather<'a> {
             let cells = &mut cells[at * lines.length..];
             match start {
                 Some(start) => copy(&self.input[start + offset..], lines.length, cells),
-                None => cells[..lines.length].fill(T::of(self.zero_point)),
+                None => pad(self.zero_point, lines.length, cells),
             }
         }
     }
 
     /// Fills the row that `cells` starts with, element by element of its window.
     #[inline(always)]
-    fn fill_row<T: Cell>(&self, picture: usize, at: [usize; 2], cells: &mut [T]) {
-        let window = &self.geometry.window;
-        let at = [at[0] * window.stride[0], at[1] * window.stride[1]];
+    fn fill_row<T: Cell>(&self, picture: usize, at: [usize; 2], mut cells: &mut [T]) {
+        let Geometry { window, input_size, input_pitch, .. } = self.geometry;
         let channels = self.geometry.group_channels();
-        let places = (0..window.kernel[0]).flat_map(|row| (0..window.kernel[1]).map(move |column| [row, column]));
-        for (tap, [row, column]) in places.enumerate() {
-            let place = [at[0] + row * window.dilation[0], at[1] + column * window.dilation[1]];
-            let cells = &mut cells[tap * channels..];
-            match self.geometry.pixel(picture, place) {
-                Some(start) => copy(&self.input[start + self.first_channel()..], channels, cells),
-                None => cells[..channels].fill(T::of(self.zero_point)),
+        for row in 0..window.kernel[0] {
+            let start = self.line(picture, at[0] * window.stride[0] + row * window.dilation[0]);
+            for column in 0..window.kernel[1] {
+                let place = at[1] * window.stride[1] + column * window.dilation[1];
+                let column = place.wrapping_sub(window.pad_before[1]);
+                match start.filter(|_| column < input_size[1]) {
+                    Some(start) => copy(&self.input[start + column * input_pitch..], channels, cells),
+                    None => pad(self.zero_point, channels, cells),
+                }
+                cells = &mut cells[channels..];
             }
         }
+    }
+
+    /// Where the group's channels of a line of the input start; none in the padding. `place` counts the padding above.
+    #[inline(always)]
+    fn line(&self, picture: usize, place: usize) -> Option<usize> {
+        let [height, width] = self.geometry.input_size;
+        let row = place.wrapping_sub(self.geometry.window.pad_before[0]);
+        let start = || (picture * height + row) * width * self.geometry.input_pitch;
+        (row < height).then(|| start() + self.first_channel())
     }
 
     fn first_channel(&self) -> usize {
@@ -198,6 +212,15 @@ fn copy<T: Cell>(from: &[u8], length: usize, to: &mut [T]) {
     let (from, _) = from[..whole].as_chunks::<VECTOR>();
     let (to, _) = to[..whole].as_chunks_mut::<VECTOR>();
     from.iter().zip(to).for_each(|(from, to)| *to = from.map(T::of));
+}
+
+/// Writes `byte` to `length` elements, as one whole vector where that holds them: a call for a pixel of few channels takes longer.
+#[inline(always)]
+fn pad<T: Cell>(byte: u8, length: usize, to: &mut [T]) {
+    match to.first_chunk_mut::<VECTOR>() {
+        Some(vector) if length <= VECTOR => *vector = [T::of(byte); VECTOR],
+        _ => to[..length].fill(T::of(byte)),
+    }
 }
 
 /// Runs that are longer are copied by the library.
