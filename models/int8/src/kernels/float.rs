@@ -140,21 +140,20 @@ pub fn product<'a>(matrices: FloatMatrices<'a>, output: &mut [f32]) {
 }
 
 impl FloatMatrices<'_> {
-    /// Panels of columns, the widest first.
+    /// Panels of columns. The last one lies over the one before, whose sums are the same.
     #[inline(always)]
     fn rows<const ROWS: usize>(&self, output: &mut [f32]) {
-        let mut done = 0;
-        while self.columns - done >= 16 {
-            self.tile::<ROWS, 16>(done, output);
-            done += 16;
+        match self.columns {
+            16.. => self.panels::<ROWS, 16>(output),
+            8.. => self.panels::<ROWS, 8>(output),
+            _ => self.panels::<ROWS, 1>(output),
         }
-        while self.columns - done >= 8 {
-            self.tile::<ROWS, 8>(done, output);
-            done += 8;
-        }
-        while done < self.columns {
-            self.tile::<ROWS, 1>(done, output);
-            done += 1;
+    }
+
+    #[inline(always)]
+    fn panels<const ROWS: usize, const COLUMNS: usize>(&self, output: &mut [f32]) {
+        for first in (0..self.columns).step_by(COLUMNS) {
+            self.tile::<ROWS, COLUMNS>(first.min(self.columns - COLUMNS), output);
         }
     }
 

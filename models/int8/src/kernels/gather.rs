@@ -99,26 +99,30 @@ impl<'a> Gather<'a> {
     #[inline(always)]
     fn fill_short<T: Cell>(&self, lines: &Lines, offset: usize, [length, most]: [usize; 2], cells: &mut [T]) -> usize {
         let line = lines.length;
-        if line > VECTOR {
+        if line > 3 * VECTOR {
             return 0;
         }
-        let padding = [self.zero_point; VECTOR];
+        let padding = [self.zero_point; 3 * VECTOR];
         let step = self.geometry.window.stride[1] * self.geometry.input_pitch;
         let source = |at: usize| match lines.starts[at] {
             Some(start) => Line { bytes: &self.input[start + offset..], step },
             None => Line { bytes: &padding, step: 0 },
         };
         let shape = Short { line, depth: self.geometry.depth(), length };
+        if line > VECTOR {
+            // Windows of 3 × 3 over 16 channels are common behind a first layer.
+            return if lines.count == 3 { shape.fill::<T, 3, { 3 * VECTOR }>(from_fn(source), most, cells) } else { 0 };
+        }
         match lines.count {
-            1 => shape.fill::<T, 1>(from_fn(source), most, cells),
-            2 => shape.fill::<T, 2>(from_fn(source), most, cells),
-            3 => shape.fill::<T, 3>(from_fn(source), most, cells),
-            4 => shape.fill::<T, 4>(from_fn(source), most, cells),
-            5 => shape.fill::<T, 5>(from_fn(source), most, cells),
-            7 => shape.fill::<T, 7>(from_fn(source), most, cells),
-            9 => shape.fill::<T, 9>(from_fn(source), most, cells),
+            1 => shape.fill::<T, 1, VECTOR>(from_fn(source), most, cells),
+            2 => shape.fill::<T, 2, VECTOR>(from_fn(source), most, cells),
+            3 => shape.fill::<T, 3, VECTOR>(from_fn(source), most, cells),
+            4 => shape.fill::<T, 4, VECTOR>(from_fn(source), most, cells),
+            5 => shape.fill::<T, 5, VECTOR>(from_fn(source), most, cells),
+            7 => shape.fill::<T, 7, VECTOR>(from_fn(source), most, cells),
+            9 => shape.fill::<T, 9, VECTOR>(from_fn(source), most, cells),
             // The first layer of well-known networks for keywords.
-            10 => shape.fill::<T, 10>(from_fn(source), most, cells),
+            10 => shape.fill::<T, 10, VECTOR>(from_fn(source), most, cells),
             _ => 0,
         }
     }
@@ -211,7 +215,7 @@ fn copy<T: Cell>(from: &[u8], length: usize, to: &mut [T]) {
     }
     let (from, _) = from[..whole].as_chunks::<VECTOR>();
     let (to, _) = to[..whole].as_chunks_mut::<VECTOR>();
-    from.iter().zip(to).for_each(|(from, to)| *to = from.map(T::of));
+    from.iter().zip(to).for_each(|(from, to)| T::copy_whole(from, to));
 }
 
 /// Writes `byte` to `length` elements, as one whole vector where that holds them: a call for a pixel of few channels takes longer.
@@ -258,14 +262,19 @@ struct Short {
 impl Short {
     /// Fills rows while there is room for whole vectors, each over the end of the one before; no more than `most`.
     #[inline(always)]
-    fn fill<T: Cell, const LINES: usize>(self, lines: [Line<'_>; LINES], most: usize, cells: &mut [T]) -> usize {
+    fn fill<T: Cell, const LINES: usize, const LINE: usize>(
+        self,
+        lines: [Line<'_>; LINES],
+        most: usize,
+        cells: &mut [T],
+    ) -> usize {
         for row in 0..most {
             let Some(cells) = cells.get_mut(row * self.length..) else { return row };
             for (at, line) in lines.iter().enumerate() {
-                let from = line.bytes.get(row * line.step..).and_then(|bytes| bytes.first_chunk::<VECTOR>());
-                let to = cells.get_mut(at * self.line..).and_then(|cells| cells.first_chunk_mut::<VECTOR>());
+                let from = line.bytes.get(row * line.step..).and_then(|bytes| bytes.first_chunk::<LINE>());
+                let to = cells.get_mut(at * self.line..).and_then(|cells| cells.first_chunk_mut::<LINE>());
                 let (Some(from), Some(to)) = (from, to) else { return row };
-                *to = from.map(T::of);
+                T::copy_whole(from, to);
             }
             let rest = cells.get_mut(self.depth..).and_then(|cells| cells.first_chunk_mut::<VECTOR>());
             let Some(rest) = rest else { return row };
@@ -280,6 +289,8 @@ trait Cell: Copy {
     fn of(byte: u8) -> Self;
     /// Both are as long.
     fn copy(from: &[u8], to: &mut [Self]);
+    /// The same of a number that is known while compiling, without a loop.
+    fn copy_whole<const COUNT: usize>(from: &[u8; COUNT], to: &mut [Self; COUNT]);
 }
 
 impl Cell for u8 {
@@ -291,6 +302,11 @@ impl Cell for u8 {
     #[inline(always)]
     fn copy(from: &[u8], to: &mut [Self]) {
         to.copy_from_slice(from);
+    }
+
+    #[inline(always)]
+    fn copy_whole<const COUNT: usize>(from: &[u8; COUNT], to: &mut [Self; COUNT]) {
+        *to = *from;
     }
 }
 
@@ -305,6 +321,11 @@ impl Cell for u16 {
         for (from, to) in from.iter().zip(to) {
             *to = Self::of(*from);
         }
+    }
+
+    #[inline(always)]
+    fn copy_whole<const COUNT: usize>(from: &[u8; COUNT], to: &mut [Self; COUNT]) {
+        *to = from.map(Self::of);
     }
 }
 
