@@ -174,3 +174,66 @@ impl FloatMatrices<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(count: usize) -> Vec<f32> {
+        (0..count).map(|place| (place * 37 % 101) as f32 / 13.0 - 4.0).collect()
+    }
+
+    /// As the definition says: element `i` goes to part `i` modulo their number.
+    fn defined(row: &[f32], reduction: Reduction) -> f32 {
+        let mut lanes = [reduction.start(); LANES];
+        row.iter().enumerate().for_each(|(place, element)| {
+            lanes[place % LANES] = reduction.join(lanes[place % LANES], *element);
+        });
+        reduction.finish(lanes, row.len())
+    }
+
+    #[test]
+    fn rows_of_any_length_are_reduced() {
+        for length in 1..70 {
+            let input = values(3 * length);
+            for reduction in [Reduction::Sum, Reduction::Mean, Reduction::Greatest, Reduction::Least] {
+                let mut found = [0.0; 3];
+                reduce(&input, length, reduction, &mut found);
+                let expected = input.chunks(length).map(|row| defined(row, reduction));
+                assert!(found.into_iter().eq(expected), "{reduction:?} of {length}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn softmax_has_shares_of_exponentials() {
+        for length in 1..70 {
+            let input = values(3 * length);
+            let mut found = vec![0.0; input.len()];
+            softmax(&input, length, &mut found);
+            for (row, found) in input.chunks(length).zip(found.chunks(length)) {
+                let greatest = defined(row, Reduction::Greatest);
+                let weights: Vec<f32> = row.iter().map(|element| exponential(element - greatest)).collect();
+                let total = defined(&weights, Reduction::Sum);
+                assert!(weights.iter().map(|weight| weight / total).eq(found.iter().copied()), "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn products_add_up_in_order() {
+        for (rows, columns, depth) in (1..45).map(|columns| (1 + columns % 7, columns, 1 + columns % 5)) {
+            let (left, right) = (values(rows * depth), values(depth * columns));
+            let mut found = vec![0.0; rows * columns];
+            let matrices =
+                FloatMatrices { left: &left, left_pitch: depth, right: &right, right_pitch: columns, depth, columns };
+            product(matrices, &mut found);
+            for (place, found) in found.into_iter().enumerate() {
+                let (row, column) = (place / columns, place % columns);
+                let expected = (0..depth)
+                    .fold(0.0, |sum: f32, at| left[row * depth + at].mul_add(right[at * columns + column], sum));
+                assert_eq!(found, expected, "{rows} × {depth} × {columns}, {row}, {column}");
+            }
+        }
+    }
+}

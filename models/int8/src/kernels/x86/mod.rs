@@ -9,6 +9,7 @@ mod finish;
 mod pairs;
 mod table;
 mod tiles;
+mod wide_finish;
 
 use super::{Form, Kernels, Large};
 use depthwise::depthwise;

@@ -4,7 +4,8 @@
 
 use std::arch::x86_64::*;
 
-use super::finish::{Store, Sums, WideStore};
+use super::finish::{Store, Sums};
+use super::wide_finish::WideStore;
 use crate::kernels::access::from;
 use crate::kernels::tile::Tile;
 
