@@ -99,10 +99,10 @@ impl<'a> Gather<'a> {
     #[inline(always)]
     fn fill_short<T: Cell>(&self, lines: &Lines, offset: usize, [length, most]: [usize; 2], cells: &mut [T]) -> usize {
         let line = lines.length;
-        if line > 3 * VECTOR {
+        if line > LONG_LINE {
             return 0;
         }
-        let padding = [self.zero_point; 3 * VECTOR];
+        let padding = [self.zero_point; LONG_LINE];
         let step = self.geometry.window.stride[1] * self.geometry.input_pitch;
         let source = |at: usize| match lines.starts[at] {
             Some(start) => Line { bytes: &self.input[start + offset..], step },
@@ -110,8 +110,7 @@ impl<'a> Gather<'a> {
         };
         let shape = Short { line, depth: self.geometry.depth(), length };
         if line > VECTOR {
-            // Windows of 3 × 3 over 16 channels are common behind a first layer.
-            return if lines.count == 3 { shape.fill::<T, 3, { 3 * VECTOR }>(from_fn(source), most, cells) } else { 0 };
+            return if lines.count == 3 { shape.fill::<T, 3, LONG_LINE>(from_fn(source), most, cells) } else { 0 };
         }
         match lines.count {
             1 => shape.fill::<T, 1, VECTOR>(from_fn(source), most, cells),
@@ -203,6 +202,9 @@ impl<'a> Gather<'a> {
 /// Elements that one vector holds.
 const VECTOR: usize = 16;
 
+/// Elements of a longer line that is copied at once: three pixels of 16 channels, which are common behind a first layer.
+const LONG_LINE: usize = 3 * VECTOR;
+
 /// Lines of a window that are looked up once for all columns.
 const MOST_LINES: usize = 16;
 
@@ -248,7 +250,7 @@ struct Line<'a> {
     step: usize,
 }
 
-/// Rows of windows with short lines: a vector holds each.
+/// Rows of windows with short lines: one vector holds each, or three.
 #[derive(Clone, Copy)]
 struct Short {
     /// Elements of a line.
@@ -260,7 +262,7 @@ struct Short {
 }
 
 impl Short {
-    /// Fills rows while there is room for whole vectors, each over the end of the one before; no more than `most`.
+    /// Fills rows while there is room for `LINE` elements, each line over the end of the one before; no more than `most`.
     #[inline(always)]
     fn fill<T: Cell, const LINES: usize, const LINE: usize>(
         self,
