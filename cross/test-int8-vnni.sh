@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target/int8}
 folder=target/emulated-x86
 processor=sapphire_rapids
-kernels="avx512-vnni avx-vnni avx2 plain" # the fastest first
+kernels="avx512-vnni-vbmi avx512-vnni avx-vnni avx2 plain" # the fastest first
 deadline_s=3600
 
 fail() { echo "test-int8-vnni: $*" >&2; exit 1; }

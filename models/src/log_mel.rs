@@ -132,13 +132,12 @@ impl LogMelPlan {
                 energies = [energies[0] + powers[0] * weight, energies[1] + powers[1] * weight];
             }
             let [real, imaginary] = [self.levels(energies[0]), self.levels(energies[1])];
-            for (frame, level) in (first..frames).zip([real, imaginary].as_flattened()) {
-                let place = match options.axes {
-                    Axes::FramesBands => frame * options.bands + band,
-                    Axes::BandsFrames => band * frames + frame,
-                };
-                values[place] = *level as f32;
-            }
+            let (start, step) = match options.axes {
+                Axes::FramesBands => (first * options.bands + band, options.bands),
+                Axes::BandsFrames => (band * frames + first, 1),
+            };
+            let places = values[start..].iter_mut().step_by(step).take(frames - first);
+            places.zip([real, imaginary].as_flattened()).for_each(|(value, level)| *value = *level as f32);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Convolution of long sounds, block by block.
 
-use edgeval_models::{Complex, Fourier, LANES, wide};
+use edgeval_models::{Complex, Fourier, LANES, Lanes, wide};
 
 use super::memo::Memo;
 
@@ -101,11 +101,24 @@ fn add_signals(fourier: &Fourier, spectra: &[Spectrum], apart: usize, sums: &mut
             }
         }
         fourier.transform(&mut values, &mut other);
-        for place in 0..spectra.len() {
-            let part = |value: &Complex| if place < LANES { value.imaginary } else { value.real };
-            let places = sums.iter_mut().skip((batch * AT_ONCE + place) * apart);
-            places.zip(&values).for_each(|(sum, value)| *sum += part(value).0[place % LANES] * scale);
+        // A place of the sum is added to twice at most, so it makes no difference which signal comes first.
+        for (group, values) in values.as_chunks().0.iter().enumerate() {
+            let turned = turned(values);
+            let signals = turned.iter().map(|value| value.imaginary).chain(turned.iter().map(|value| value.real));
+            for (place, signal) in signals.enumerate().take(spectra.len()) {
+                add(signal * Lanes::all(scale), (batch * AT_ONCE + place) * apart + group * LANES, sums);
+            }
         }
+    }
+}
+
+/// Adds neighbours to the sums from a place on, as far as there are any.
+#[inline(always)]
+fn add(values: Lanes, place: usize, sums: &mut [f64]) {
+    let sums = sums.get_mut(place..).unwrap_or_default();
+    match sums.first_chunk_mut::<LANES>() {
+        Some(sums) => *sums = (Lanes(*sums) + values).0,
+        None => sums.iter_mut().zip(values.0).for_each(|(sum, value)| *sum += value),
     }
 }
 

@@ -185,15 +185,20 @@ impl Reduction {
     /// What is left of a row of `count` elements, from its parts: each half joins the other, until one is left.
     #[inline(always)]
     #[must_use]
-    pub fn finish(self, mut lanes: [f32; LANES], count: usize) -> f32 {
-        let mut width = LANES / 2;
-        while width > 0 {
-            for lane in 0..width {
-                lanes[lane] = self.join(lanes[lane], lanes[lane + width]);
-            }
-            width /= 2;
-        }
+    pub fn finish(self, lanes: [f32; LANES], count: usize) -> f32 {
+        let eight = self.halved::<LANES, 8>(lanes);
+        let lanes = self.halved::<2, 1>(self.halved::<4, 2>(self.halved::<8, 4>(eight)));
         if self == Self::Mean { lanes[0] / count as f32 } else { lanes[0] }
+    }
+
+    /// The second half joined to the first.
+    #[inline(always)]
+    fn halved<const ALL: usize, const HALF: usize>(self, lanes: [f32; ALL]) -> [f32; HALF] {
+        let mut halved = [0.0; HALF];
+        for (lane, halved) in halved.iter_mut().enumerate() {
+            *halved = self.join(lanes[lane], lanes[lane + HALF]);
+        }
+        halved
     }
 }
 

@@ -19,7 +19,7 @@ use support::Random;
 /// Height and width, channels in and out, kernel, stride, dilation, groups.
 type Shape = ([usize; 2], [usize; 2], usize, usize, usize, usize);
 
-const SHAPES: [Shape; 23] = [
+const SHAPES: [Shape; 25] = [
     ([5, 5], [64, 16], 1, 1, 1, 1),
     ([6, 7], [100, 40], 1, 1, 1, 1),
     ([7, 9], [24, 33], 3, 1, 1, 1),
@@ -32,6 +32,8 @@ const SHAPES: [Shape; 23] = [
     ([5, 5], [20, 40], 1, 2, 1, 1),
     ([5, 5], [4, 16], 1, 1, 1, 1),
     ([9, 7], [3, 32], 3, 2, 1, 1),
+    ([5, 28], [1, 16], 3, 1, 1, 1),
+    ([9, 12], [16, 48], 3, 2, 1, 1),
     ([6, 6], [16, 17], 3, 1, 1, 1),
     ([6, 6], [16, 32], 3, 1, 2, 2),
     ([8, 9], [16, 16], 3, 1, 1, 16),

@@ -55,34 +55,51 @@ impl Loop2 for Map2<'_> {
 /// What is left of each row of `length` elements.
 #[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn reduce(input: &[f32], length: usize, reduction: Reduction, output: &mut [f32]) {
-    for (row, result) in input.chunks(length).zip(output) {
-        *result = reduced(row, reduction);
+    for (row, result) in output.iter_mut().enumerate() {
+        *result = reduced(&input[row * length..], length, reduction);
     }
 }
 
+/// What is left of the row of `length` elements that `from` starts with.
 #[inline(always)]
-fn reduced(row: &[f32], reduction: Reduction) -> f32 {
+fn reduced(from: &[f32], length: usize, reduction: Reduction) -> f32 {
     let mut lanes = [reduction.start(); LANES];
-    let (whole, rest) = row.as_chunks::<LANES>();
+    let (whole, rest) = from[..length].as_chunks::<LANES>();
     for chunk in whole {
         for (lane, element) in lanes.iter_mut().zip(chunk) {
             *lane = reduction.join(*lane, *element);
         }
     }
-    for (lane, element) in lanes.iter_mut().zip(rest) {
-        *lane = reduction.join(*lane, *element);
+    // What comes after the row is read with its end, as a whole vector, and counts nothing.
+    match from[length - rest.len()..].first_chunk::<LANES>() {
+        Some(chunk) => {
+            for (place, (lane, element)) in lanes.iter_mut().zip(chunk).enumerate() {
+                let joined = reduction.join(*lane, *element);
+                *lane = if place < rest.len() { joined } else { *lane };
+            }
+        }
+        None => {
+            for (lane, element) in lanes.iter_mut().zip(rest) {
+                *lane = reduction.join(*lane, *element);
+            }
+        }
     }
-    reduction.finish(lanes, row.len())
+    reduction.finish(lanes, length)
 }
 
-/// Softmax of each row of `length` elements.
+/// Softmax of each row of `length` elements. Exponentials don't know of rows: short ones would leave most of a vector empty.
 #[multiversion(targets("x86_64+avx2+fma", "x86_64+sse4.1"))]
 pub fn softmax(input: &[f32], length: usize, output: &mut [f32]) {
-    for (row, output) in input.chunks(length).zip(output.chunks_mut(length)) {
-        let greatest = reduced(row, Reduction::Greatest);
-        row.iter().zip(&mut *output).for_each(|(from, to)| *to = exponential(*from - greatest));
-        let total = reduced(output, Reduction::Sum);
-        output.iter_mut().for_each(|weight| *weight /= total);
+    for (row, output) in output.chunks_mut(length).enumerate() {
+        let row = &input[row * length..];
+        let greatest = reduced(row, length, Reduction::Greatest);
+        row.iter().zip(output).for_each(|(from, to)| *to = *from - greatest);
+    }
+    output.iter_mut().for_each(|element| *element = exponential(*element));
+    for row in (0..output.len()).step_by(length) {
+        let row = &mut output[row..];
+        let total = reduced(row, length, Reduction::Sum);
+        row[..length].iter_mut().for_each(|weight| *weight /= total);
     }
 }
 
@@ -123,21 +140,20 @@ pub fn product<'a>(matrices: FloatMatrices<'a>, output: &mut [f32]) {
 }
 
 impl FloatMatrices<'_> {
-    /// Panels of columns, the widest first.
+    /// Panels of columns. The last one lies over the one before, whose sums are the same.
     #[inline(always)]
     fn rows<const ROWS: usize>(&self, output: &mut [f32]) {
-        let mut done = 0;
-        while self.columns - done >= 16 {
-            self.tile::<ROWS, 16>(done, output);
-            done += 16;
+        match self.columns {
+            16.. => self.panels::<ROWS, 16>(output),
+            8.. => self.panels::<ROWS, 8>(output),
+            _ => self.panels::<ROWS, 1>(output),
         }
-        while self.columns - done >= 8 {
-            self.tile::<ROWS, 8>(done, output);
-            done += 8;
-        }
-        while done < self.columns {
-            self.tile::<ROWS, 1>(done, output);
-            done += 1;
+    }
+
+    #[inline(always)]
+    fn panels<const ROWS: usize, const COLUMNS: usize>(&self, output: &mut [f32]) {
+        for first in (0..self.columns).step_by(COLUMNS) {
+            self.tile::<ROWS, COLUMNS>(first.min(self.columns - COLUMNS), output);
         }
     }
 
@@ -155,6 +171,69 @@ impl FloatMatrices<'_> {
         }
         for (row, sums) in sums.iter().enumerate() {
             output[row * self.columns + first..][..COLUMNS].copy_from_slice(sums);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(count: usize) -> Vec<f32> {
+        (0..count).map(|place| (place * 37 % 101) as f32 / 13.0 - 4.0).collect()
+    }
+
+    /// As the definition says: element `i` goes to part `i` modulo their number.
+    fn defined(row: &[f32], reduction: Reduction) -> f32 {
+        let mut lanes = [reduction.start(); LANES];
+        row.iter().enumerate().for_each(|(place, element)| {
+            lanes[place % LANES] = reduction.join(lanes[place % LANES], *element);
+        });
+        reduction.finish(lanes, row.len())
+    }
+
+    #[test]
+    fn rows_of_any_length_are_reduced() {
+        for length in 1..70 {
+            let input = values(3 * length);
+            for reduction in [Reduction::Sum, Reduction::Mean, Reduction::Greatest, Reduction::Least] {
+                let mut found = [0.0; 3];
+                reduce(&input, length, reduction, &mut found);
+                let expected = input.chunks(length).map(|row| defined(row, reduction));
+                assert!(found.into_iter().eq(expected), "{reduction:?} of {length}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn softmax_has_shares_of_exponentials() {
+        for length in 1..70 {
+            let input = values(3 * length);
+            let mut found = vec![0.0; input.len()];
+            softmax(&input, length, &mut found);
+            for (row, found) in input.chunks(length).zip(found.chunks(length)) {
+                let greatest = defined(row, Reduction::Greatest);
+                let weights: Vec<f32> = row.iter().map(|element| exponential(element - greatest)).collect();
+                let total = defined(&weights, Reduction::Sum);
+                assert!(weights.iter().map(|weight| weight / total).eq(found.iter().copied()), "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn products_add_up_in_order() {
+        for (rows, columns, depth) in (1..45).map(|columns| (1 + columns % 7, columns, 1 + columns % 5)) {
+            let (left, right) = (values(rows * depth), values(depth * columns));
+            let mut found = vec![0.0; rows * columns];
+            let matrices =
+                FloatMatrices { left: &left, left_pitch: depth, right: &right, right_pitch: columns, depth, columns };
+            product(matrices, &mut found);
+            for (place, found) in found.into_iter().enumerate() {
+                let (row, column) = (place / columns, place % columns);
+                let expected = (0..depth)
+                    .fold(0.0, |sum: f32, at| left[row * depth + at].mul_add(right[at * columns + column], sum));
+                assert_eq!(found, expected, "{rows} × {depth} × {columns}, {row}, {column}");
+            }
         }
     }
 }

@@ -88,7 +88,9 @@ impl<'a> Gather<'a> {
                 self.fill_row(picture, [row, column], cells);
             }
             // The weights there are zero; what stands there adds nothing, but it must stand still.
-            cells[depth..length].fill(T::of(0));
+            if depth < length {
+                cells[depth..length].fill(T::of(0));
+            }
             column += 1;
         }
     }
@@ -97,26 +99,29 @@ impl<'a> Gather<'a> {
     #[inline(always)]
     fn fill_short<T: Cell>(&self, lines: &Lines, offset: usize, [length, most]: [usize; 2], cells: &mut [T]) -> usize {
         let line = lines.length;
-        if line > VECTOR {
+        if line > LONG_LINE {
             return 0;
         }
-        let padding = [self.zero_point; VECTOR];
+        let padding = [self.zero_point; LONG_LINE];
         let step = self.geometry.window.stride[1] * self.geometry.input_pitch;
         let source = |at: usize| match lines.starts[at] {
             Some(start) => Line { bytes: &self.input[start + offset..], step },
             None => Line { bytes: &padding, step: 0 },
         };
         let shape = Short { line, depth: self.geometry.depth(), length };
+        if line > VECTOR {
+            return if lines.count == 3 { shape.fill::<T, 3, LONG_LINE>(from_fn(source), most, cells) } else { 0 };
+        }
         match lines.count {
-            1 => shape.fill::<T, 1>(from_fn(source), most, cells),
-            2 => shape.fill::<T, 2>(from_fn(source), most, cells),
-            3 => shape.fill::<T, 3>(from_fn(source), most, cells),
-            4 => shape.fill::<T, 4>(from_fn(source), most, cells),
-            5 => shape.fill::<T, 5>(from_fn(source), most, cells),
-            7 => shape.fill::<T, 7>(from_fn(source), most, cells),
-            9 => shape.fill::<T, 9>(from_fn(source), most, cells),
+            1 => shape.fill::<T, 1, VECTOR>(from_fn(source), most, cells),
+            2 => shape.fill::<T, 2, VECTOR>(from_fn(source), most, cells),
+            3 => shape.fill::<T, 3, VECTOR>(from_fn(source), most, cells),
+            4 => shape.fill::<T, 4, VECTOR>(from_fn(source), most, cells),
+            5 => shape.fill::<T, 5, VECTOR>(from_fn(source), most, cells),
+            7 => shape.fill::<T, 7, VECTOR>(from_fn(source), most, cells),
+            9 => shape.fill::<T, 9, VECTOR>(from_fn(source), most, cells),
             // The first layer of well-known networks for keywords.
-            10 => shape.fill::<T, 10>(from_fn(source), most, cells),
+            10 => shape.fill::<T, 10, VECTOR>(from_fn(source), most, cells),
             _ => 0,
         }
     }
@@ -137,12 +142,13 @@ impl<'a> Gather<'a> {
             return (lines, 0..0);
         };
         let first = padding.div_ceil(stride);
-        for (line, start) in lines.starts.iter_mut().enumerate().take(lines.count) {
-            let place = row * window.stride[0] + line / in_row * window.dilation[0];
-            let row = place.wrapping_sub(window.pad_before[0]);
-            let column = (first * stride + line % in_row * window.dilation[1]).wrapping_sub(padding);
-            let pixel = || (picture * input_size[0] + row) * input_size[1] + column;
-            *start = (row < input_size[0]).then(|| pixel() * input_pitch + self.first_channel());
+        let mut starts = lines.starts.iter_mut();
+        for line in 0..height {
+            let start = self.line(picture, row * window.stride[0] + line * window.dilation[0]);
+            for (at, to) in starts.by_ref().take(in_row).enumerate() {
+                let column = (first * stride + at * window.dilation[1]).wrapping_sub(padding);
+                *to = start.map(|start| start + column * input_pitch);
+            }
         }
         (lines, first..(room / stride + 1).min(output_size[1]))
     }
@@ -155,26 +161,37 @@ impl<'a> Gather<'a> {
             let cells = &mut cells[at * lines.length..];
             match start {
                 Some(start) => copy(&self.input[start + offset..], lines.length, cells),
-                None => cells[..lines.length].fill(T::of(self.zero_point)),
+                None => pad(self.zero_point, lines.length, cells),
             }
         }
     }
 
     /// Fills the row that `cells` starts with, element by element of its window.
     #[inline(always)]
-    fn fill_row<T: Cell>(&self, picture: usize, at: [usize; 2], cells: &mut [T]) {
-        let window = &self.geometry.window;
-        let at = [at[0] * window.stride[0], at[1] * window.stride[1]];
+    fn fill_row<T: Cell>(&self, picture: usize, at: [usize; 2], mut cells: &mut [T]) {
+        let Geometry { window, input_size, input_pitch, .. } = self.geometry;
         let channels = self.geometry.group_channels();
-        let places = (0..window.kernel[0]).flat_map(|row| (0..window.kernel[1]).map(move |column| [row, column]));
-        for (tap, [row, column]) in places.enumerate() {
-            let place = [at[0] + row * window.dilation[0], at[1] + column * window.dilation[1]];
-            let cells = &mut cells[tap * channels..];
-            match self.geometry.pixel(picture, place) {
-                Some(start) => copy(&self.input[start + self.first_channel()..], channels, cells),
-                None => cells[..channels].fill(T::of(self.zero_point)),
+        for row in 0..window.kernel[0] {
+            let start = self.line(picture, at[0] * window.stride[0] + row * window.dilation[0]);
+            for column in 0..window.kernel[1] {
+                let place = at[1] * window.stride[1] + column * window.dilation[1];
+                let column = place.wrapping_sub(window.pad_before[1]);
+                match start.filter(|_| column < input_size[1]) {
+                    Some(start) => copy(&self.input[start + column * input_pitch..], channels, cells),
+                    None => pad(self.zero_point, channels, cells),
+                }
+                cells = &mut cells[channels..];
             }
         }
+    }
+
+    /// Where the group's channels of a line of the input start; none in the padding. `place` counts the padding above.
+    #[inline(always)]
+    fn line(&self, picture: usize, place: usize) -> Option<usize> {
+        let [height, width] = self.geometry.input_size;
+        let row = place.wrapping_sub(self.geometry.window.pad_before[0]);
+        let start = || (picture * height + row) * width * self.geometry.input_pitch;
+        (row < height).then(|| start() + self.first_channel())
     }
 
     fn first_channel(&self) -> usize {
@@ -184,6 +201,9 @@ impl<'a> Gather<'a> {
 
 /// Elements that one vector holds.
 const VECTOR: usize = 16;
+
+/// Elements of a longer line that is copied at once: three pixels of 16 channels, which are common behind a first layer.
+const LONG_LINE: usize = 3 * VECTOR;
 
 /// Lines of a window that are looked up once for all columns.
 const MOST_LINES: usize = 16;
@@ -197,7 +217,16 @@ fn copy<T: Cell>(from: &[u8], length: usize, to: &mut [T]) {
     }
     let (from, _) = from[..whole].as_chunks::<VECTOR>();
     let (to, _) = to[..whole].as_chunks_mut::<VECTOR>();
-    from.iter().zip(to).for_each(|(from, to)| *to = from.map(T::of));
+    from.iter().zip(to).for_each(|(from, to)| T::copy_whole(from, to));
+}
+
+/// Writes `byte` to `length` elements, as one whole vector where that holds them: a call for a pixel of few channels takes longer.
+#[inline(always)]
+fn pad<T: Cell>(byte: u8, length: usize, to: &mut [T]) {
+    match to.first_chunk_mut::<VECTOR>() {
+        Some(vector) if length <= VECTOR => *vector = [T::of(byte); VECTOR],
+        _ => to[..length].fill(T::of(byte)),
+    }
 }
 
 /// Runs that are longer are copied by the library.
@@ -221,7 +250,7 @@ struct Line<'a> {
     step: usize,
 }
 
-/// Rows of windows with short lines: a vector holds each.
+/// Rows of windows with short lines: one vector holds each, or three.
 #[derive(Clone, Copy)]
 struct Short {
     /// Elements of a line.
@@ -233,16 +262,21 @@ struct Short {
 }
 
 impl Short {
-    /// Fills rows while there is room for whole vectors, each over the end of the one before; no more than `most`.
+    /// Fills rows while there is room for `LINE` elements, each line over the end of the one before; no more than `most`.
     #[inline(always)]
-    fn fill<T: Cell, const LINES: usize>(self, lines: [Line<'_>; LINES], most: usize, cells: &mut [T]) -> usize {
+    fn fill<T: Cell, const LINES: usize, const LINE: usize>(
+        self,
+        lines: [Line<'_>; LINES],
+        most: usize,
+        cells: &mut [T],
+    ) -> usize {
         for row in 0..most {
             let Some(cells) = cells.get_mut(row * self.length..) else { return row };
             for (at, line) in lines.iter().enumerate() {
-                let from = line.bytes.get(row * line.step..).and_then(|bytes| bytes.first_chunk::<VECTOR>());
-                let to = cells.get_mut(at * self.line..).and_then(|cells| cells.first_chunk_mut::<VECTOR>());
+                let from = line.bytes.get(row * line.step..).and_then(|bytes| bytes.first_chunk::<LINE>());
+                let to = cells.get_mut(at * self.line..).and_then(|cells| cells.first_chunk_mut::<LINE>());
                 let (Some(from), Some(to)) = (from, to) else { return row };
-                *to = from.map(T::of);
+                T::copy_whole(from, to);
             }
             let rest = cells.get_mut(self.depth..).and_then(|cells| cells.first_chunk_mut::<VECTOR>());
             let Some(rest) = rest else { return row };
@@ -257,6 +291,8 @@ trait Cell: Copy {
     fn of(byte: u8) -> Self;
     /// Both are as long.
     fn copy(from: &[u8], to: &mut [Self]);
+    /// The same of a number that is known while compiling, without a loop.
+    fn copy_whole<const COUNT: usize>(from: &[u8; COUNT], to: &mut [Self; COUNT]);
 }
 
 impl Cell for u8 {
@@ -268,6 +304,11 @@ impl Cell for u8 {
     #[inline(always)]
     fn copy(from: &[u8], to: &mut [Self]) {
         to.copy_from_slice(from);
+    }
+
+    #[inline(always)]
+    fn copy_whole<const COUNT: usize>(from: &[u8; COUNT], to: &mut [Self; COUNT]) {
+        *to = *from;
     }
 }
 
@@ -282,6 +323,11 @@ impl Cell for u16 {
         for (from, to) in from.iter().zip(to) {
             *to = Self::of(*from);
         }
+    }
+
+    #[inline(always)]
+    fn copy_whole<const COUNT: usize>(from: &[u8; COUNT], to: &mut [Self; COUNT]) {
+        *to = from.map(Self::of);
     }
 }
 

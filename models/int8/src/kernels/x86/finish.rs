@@ -13,8 +13,8 @@ pub type Sums<const ROWS: usize> = [[__m256i; 2]; ROWS];
 
 /// Stores rows of sixteen columns. What all rows share is made ready once.
 pub struct Store<'a> {
-    finish: &'a Finish<'a>,
-    column: usize,
+    pub(super) finish: &'a Finish<'a>,
+    pub(super) column: usize,
     scale: Option<(Scale, &'a Shared<'a, u8>)>,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Store<'a> {
     /// # Safety
     /// As [`Self::rows`].
     #[target_feature(enable = "avx2")]
-    unsafe fn odd_row(&self, row: usize, sums: [__m256i; 2]) {
+    pub(super) unsafe fn odd_row(&self, row: usize, sums: [__m256i; 2]) {
         let (finish, column) = (self.finish, self.column);
         if column >= finish.columns {
             return;

@@ -1,4 +1,4 @@
-//! x86-64: AVX2, AVX-VNNI and AVX-512 VNNI.
+//! x86-64: AVX2, AVX-VNNI and AVX-512 VNNI, with and without VBMI.
 //!
 //! Processors without VNNI can multiply bytes and add pairs of products only with saturation to 16 bits. The AVX2 tile
 //! multiplies 16-bit integers instead, which is exact; it needs no more multiplications, as the saturating way needs two
@@ -9,6 +9,7 @@ mod finish;
 mod pairs;
 mod table;
 mod tiles;
+mod wide_finish;
 
 use super::{Form, Kernels, Large};
 use depthwise::depthwise;
@@ -19,6 +20,9 @@ pub fn add_available(available: &mut Vec<&'static Kernels>) {
     let avx512 = is_x86_feature_detected!("avx512vnni")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl");
+    if avx2 && avx512 && is_x86_feature_detected!("avx512vbmi") {
+        available.push(&AVX512_VBMI);
+    }
     if avx2 && avx512 {
         available.push(&AVX512_VNNI);
     }
@@ -93,3 +97,7 @@ static AVX512_VNNI: Kernels = Kernels {
     by_columns: false,
     shares_columns: true,
 };
+
+/// The same with instructions that look bytes up in whole registers.
+static AVX512_VBMI: Kernels =
+    Kernels { name: "avx512-vnni-vbmi", large: None, look_up: table::look_up_vbmi, ..AVX512_VNNI };

@@ -5,6 +5,7 @@
 use std::arch::x86_64::*;
 
 use super::finish::{Store, Sums};
+use super::wide_finish::WideStore;
 use crate::kernels::access::from;
 use crate::kernels::tile::Tile;
 
@@ -46,7 +47,7 @@ pub unsafe fn avx_vnni(strip: &Tile<'_>) {
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
 pub unsafe fn avx512_vnni(strip: &Tile<'_>) {
     // SAFETY: the caller's promise.
-    let stores = unsafe { [Store::new(&strip.finish, 0), Store::new(&strip.finish, 16)] };
+    let stores = unsafe { [WideStore::new(&strip.finish, 0), WideStore::new(&strip.finish, 16)] };
     by_rows!(strip, rows_avx512_vnni, stores, 12, 1 2 3 4 5 6 7 8 9 10 11);
 }
 
@@ -110,27 +111,46 @@ unsafe fn rows_avx_vnni<const ROWS: usize>(strip: &Tile<'_>, first: usize, store
 /// As [`avx512_vnni`]; the rows exist.
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
 #[inline]
-unsafe fn rows_avx512_vnni<const ROWS: usize>(strip: &Tile<'_>, first: usize, stores: &[Store<'_>; 2]) {
-    let mut sums = [[_mm512_setzero_si512(); 2]; ROWS];
+unsafe fn rows_avx512_vnni<const ROWS: usize>(strip: &Tile<'_>, first: usize, stores: &[WideStore<'_>; 2]) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if strip.finish.columns <= 16 {
+            halves_avx512_vnni::<ROWS, 1>(strip, first, stores);
+        } else {
+            halves_avx512_vnni::<ROWS, 2>(strip, first, stores);
+        }
+    }
+}
+
+/// The first sixteen columns of a panel, or both times sixteen.
+///
+/// # Safety
+/// As [`rows_avx512_vnni`].
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
+#[inline]
+unsafe fn halves_avx512_vnni<const ROWS: usize, const HALVES: usize>(
+    strip: &Tile<'_>,
+    first: usize,
+    stores: &[WideStore<'_>; 2],
+) {
+    let mut sums = [[_mm512_setzero_si512(); ROWS]; HALVES];
     for step in 0..strip.depth / 4 {
         // SAFETY: a panel has 128 weights for each step of four depths, and each row four bytes.
         unsafe {
-            let weights = from(strip.weights, step * 128, 128);
-            let low = _mm512_loadu_si512(weights.cast());
-            let high = _mm512_loadu_si512(weights.add(64).cast());
-            for (row, sums) in sums.iter_mut().enumerate() {
+            let mut weights = [_mm512_setzero_si512(); HALVES];
+            for (half, weights) in weights.iter_mut().enumerate() {
+                *weights = _mm512_loadu_si512(from(strip.weights, step * 128 + half * 64, 64).cast());
+            }
+            for row in 0..ROWS {
                 let four = _mm512_set1_epi32(four_bytes(strip, first + row, step * 4));
-                sums[0] = _mm512_dpbusd_epi32(sums[0], four, low);
-                sums[1] = _mm512_dpbusd_epi32(sums[1], four, high);
+                for (sums, weights) in sums.iter_mut().zip(weights) {
+                    sums[row] = _mm512_dpbusd_epi32(sums[row], four, weights);
+                }
             }
         }
     }
-    for (half, store) in stores.iter().enumerate() {
-        let mut halves: Sums<ROWS> = [[_mm256_setzero_si256(); 2]; ROWS];
-        for (halves, sums) in halves.iter_mut().zip(&sums) {
-            *halves = [_mm512_castsi512_si256(sums[half]), _mm512_extracti64x4_epi64::<1>(sums[half])];
-        }
+    for (store, sums) in stores.iter().zip(&sums) {
         // SAFETY: the caller's promise.
-        unsafe { store.rows(first, &halves) };
+        unsafe { store.rows(first, sums) };
     }
 }
