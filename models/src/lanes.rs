@@ -46,8 +46,8 @@ impl Lanes {
         }
         let share = (Self(mantissa) - Self::all(1.0)) / (Self(mantissa) + Self::all(1.0));
         let square = share * share;
-        let series =
-            (0..SERIES).rev().fold(Self::all(0.0), |sum, term| sum * square + Self::all(ODD_RECIPROCALS[term]));
+        let (last, terms) = (Self::all(ODD_RECIPROCALS[SERIES - 1]), 0..SERIES - 1);
+        let series = terms.rev().fold(last, |sum, term| sum * square + Self::all(ODD_RECIPROCALS[term]));
         Self(exponent) * Self::all(LN_2) + share * series
     }
 }

@@ -28,6 +28,8 @@ pub struct LogMelPlan {
     scratch: Vec<Complex>,
     /// The frames' magnitudes to the power that is asked for, by bin: of those in the real and those in the imaginary part.
     powers: Vec<[Lanes; 2]>,
+    /// Their sums by band, and then the levels of those.
+    energies: Vec<[Lanes; 2]>,
 }
 
 impl LogMelPlan {
@@ -41,6 +43,7 @@ impl LogMelPlan {
             bands: filter_bank(options, rate),
             padded: Vec::new(),
             powers: vec![[Lanes::default(); 2]; options.fft / 2 + 1],
+            energies: vec![[Lanes::default(); 2]; options.bands],
             spectra: vec![Complex::default(); options.fft],
             scratch: vec![Complex::default(); options.fft],
             fourier: Fourier::new(options.fft),
@@ -65,8 +68,13 @@ impl LogMelPlan {
             );
             wide(
                 #[inline(always)]
-                || self.write(values, frames, first),
+                || self.sum_up(),
             );
+            wide(
+                #[inline(always)]
+                || self.take_logarithms(),
+            );
+            self.write(values, frames, first);
         }
     }
 
@@ -113,31 +121,39 @@ impl LogMelPlan {
         }
     }
 
-    /// Energies as levels, less the mean and over the deviation.
+    /// Sums the frames up in bands.
     #[inline(always)]
-    fn levels(&self, energies: Lanes) -> [f64; LANES] {
-        let LogMel { floor, log, mean, std, .. } = self.options;
-        let level = energies.at_least(floor).ln() * Lanes::all(unit(log));
-        ((level - Lanes::all(mean)) / Lanes::all(std)).0
-    }
-
-    /// Sums the frames up in bands, and writes their logarithms.
-    #[inline(always)]
-    fn write(&self, values: &mut [f32], frames: usize, first: usize) {
-        let options = &self.options;
-        for (band, (first_bin, weights)) in self.bands.iter().enumerate() {
-            let mut energies = [Lanes::default(); 2];
+    fn sum_up(&mut self) {
+        for ((first_bin, weights), energies) in self.bands.iter().zip(&mut self.energies) {
+            let mut sums = [Lanes::default(); 2];
             for (powers, weight) in self.powers[*first_bin..].iter().zip(weights) {
                 let weight = Lanes::all(*weight);
-                energies = [energies[0] + powers[0] * weight, energies[1] + powers[1] * weight];
+                sums = [sums[0] + powers[0] * weight, sums[1] + powers[1] * weight];
             }
-            let [real, imaginary] = [self.levels(energies[0]), self.levels(energies[1])];
+            *energies = sums;
+        }
+    }
+
+    /// Energies as levels, less the mean and over the deviation. A loop of its own: beside others, compilers take lanes apart.
+    #[inline(always)]
+    fn take_logarithms(&mut self) {
+        let LogMel { floor, log, mean, std, .. } = self.options;
+        let [unit, mean, std] = [unit(log), mean, std].map(Lanes::all);
+        for energy in self.energies.as_flattened_mut() {
+            *energy = (energy.at_least(floor).ln() * unit - mean) / std;
+        }
+    }
+
+    fn write(&self, values: &mut [f32], frames: usize, first: usize) {
+        let options = &self.options;
+        for (band, levels) in self.energies.iter().enumerate() {
             let (start, step) = match options.axes {
                 Axes::FramesBands => (first * options.bands + band, options.bands),
                 Axes::BandsFrames => (band * frames + first, 1),
             };
             let places = values[start..].iter_mut().step_by(step).take(frames - first);
-            places.zip([real, imaginary].as_flattened()).for_each(|(value, level)| *value = *level as f32);
+            let levels = levels.iter().flat_map(|levels| levels.0);
+            places.zip(levels).for_each(|(value, level)| *value = level as f32);
         }
     }
 }
