@@ -68,6 +68,23 @@ fn a_file_that_can_t_be_written_is_told_before_the_work() {
 }
 
 #[test]
+fn what_is_read_isn_t_overwritten() {
+    let refused = |options: &[&str], words: &str| {
+        let arguments = [&["evaluate", MODEL, "--set", SET], options].concat();
+        let output = Command::new(env!("CARGO_BIN_EXE_edgeval")).args(arguments).current_dir(root()).output().unwrap();
+        let error = said(&output);
+        assert!(output.status.code() == Some(1) && error.contains(words), "{options:?}: {error}");
+    };
+    let (samples, manifest) = (format!("{SET}/samples.jsonl"), format!("{MODEL}/model.toml"));
+    refused(&["--html", &samples], "which is read");
+    refused(&["--predictions", &manifest], "which is read");
+    let folder = tempfile::tempdir().unwrap();
+    let found = folder.path().join("found");
+    let found = found.to_str().unwrap();
+    refused(&["--html", found, "--predictions", found], "two options name it");
+}
+
+#[test]
 fn a_page_that_can_t_be_written_loses_no_table() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");

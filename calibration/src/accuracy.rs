@@ -100,7 +100,9 @@ impl Scored {
         let figures = Figures::new(self);
         let confusions = figures.confusions();
         let calibration = figures.calibration();
-        let of = |pick: fn(&ConfusionSummary) -> Option<f64>| confusions.figure(|summary| pick(summary.as_ref()?));
+        let of = |pick: fn(&ConfusionSummary) -> Option<f64>| {
+            never_certain(confusions.figure(|summary| pick(summary.as_ref()?)))
+        };
         let of_calibration = |pick: fn(&CalibrationError) -> f64| calibration.figure(|error| error.as_ref().map(pick));
         let all: Vec<usize> = (0..self.rows().len()).collect();
         let confusion = figures.confusion(&all).map(|confusion| confusion.rows().to_vec()).unwrap_or_default();
@@ -120,7 +122,7 @@ impl Scored {
             recall_weighted: of(|c| Some(c.weighted_average?.recall)),
             f1_weighted: of(|c| Some(c.weighted_average?.f1)),
             balanced_accuracy: of(|c| c.balanced_accuracy),
-            matthews_correlation: of(|c| c.matthews_correlation),
+            matthews_correlation: confusions.figure(|summary| summary.as_ref()?.matthews_correlation),
             ece: of_calibration(|error| error.expected),
             mce: of_calibration(|error| error.maximum),
             reliability: figures.reliability(&all),
@@ -131,6 +133,16 @@ impl Scored {
             slices: slices(self.rows()),
         }
     }
+}
+
+/// A figure that is 1, or 0, in all resamples has as many rights, or wrongs, as there are samples: no resample shows another.
+fn never_certain(figure: Measured) -> Measured {
+    let certain = match figure.figure() {
+        Some(found) if found.low == 1.0 => wilson(found.n, found.n),
+        Some(found) if found.low == 0.0 && found.high == 0.0 => wilson(0, found.n),
+        _ => return figure,
+    };
+    widest(figure, &certain)
 }
 
 /// What the matrices of all rows and of each resample come to; none where they can't be counted.

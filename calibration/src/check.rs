@@ -155,6 +155,12 @@ impl<'a> Checker<'a> {
             if high < low || high - low <= BLANK_RANGE {
                 self.add(Severity::Warning, "blank_image", "pictures with nothing to see", &sample.id);
             }
+            let (width, height) = (picture.width as f64, picture.height as f64);
+            if sample.regions.iter().any(|region| region.x + region.width > width || region.y + region.height > height)
+            {
+                let text = "regions that reach past their picture: give pixels of the picture as it is stored";
+                self.add(Severity::Error, "region_outside", text, &sample.id);
+            }
         }
         if let Some(sound) = &window.audio {
             let peak = sound.samples.iter().fold(0.0_f32, |peak, value| peak.max(value.abs()));

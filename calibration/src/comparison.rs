@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use edgeval_measure::{ChrfStatistics, Confusion, Measured, brier_score, mcnemar_exact};
+use edgeval_measure::{ChrfStatistics, Confusion, Figure, Measured, brier_score, mcnemar_exact};
 use serde::Serialize;
 
 use crate::resampling::{Drawn, Resampling, bootstrapped, mean, mean_score};
@@ -82,6 +82,7 @@ impl Comparison {
         let samples: Vec<_> = pairs.iter().map(|(place, ..)| &set.samples()[*place]).collect();
         let ids: Vec<&str> = samples.iter().map(|sample| sample.id.as_str()).collect();
         let resampling = Resampling::new(samples.iter().map(|sample| Drawn::from(*sample)));
+        let disagreements = disagreements(&pairs);
         let mut figures = vec![of_scores(score, &pairs, &resampling)];
         match (&first.answers, &second.answers) {
             (Answers::Classes(a), Answers::Classes(b)) => {
@@ -96,8 +97,22 @@ impl Comparison {
             }
             _ => {}
         }
-        Ok(Self { samples: pairs.len() as u64, figures, disagreements: disagreements(&pairs) })
+        for figure in figures.iter_mut().filter(|figure| RIGHTS_AND_WRONGS.contains(&figure.name.as_str())) {
+            figure.difference = held_to(disagreements.as_ref(), figure.difference.clone());
+        }
+        Ok(Self { samples: pairs.len() as u64, figures, disagreements })
     }
+}
+
+/// Figures that change with rights and wrongs alone.
+const RIGHTS_AND_WRONGS: [&str; 3] = ["top1", "exact_match", "f1_macro"];
+
+/// A difference whose interval holds 0 unless McNemar's test tells the models apart, too: resamples of a few disagreements that all go one way never go the other.
+fn held_to(disagreements: Option<&Disagreements>, difference: Measured) -> Measured {
+    if disagreements.is_none_or(|counted| counted.mcnemar_p < 0.05) {
+        return difference;
+    }
+    difference.map(|figure| Figure { low: figure.low.min(0.0), high: figure.high.max(0.0), ..figure })
 }
 
 /// The rows of these samples, in their order.
@@ -183,6 +198,16 @@ fn disagreements(pairs: &[(usize, f64, f64)]) -> Option<Disagreements> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_few_disagreements_show_nothing() {
+        let difference = || Measured::Figure(Figure { value: -0.1, low: -0.2, high: -0.05, n: 40 });
+        let counted = |first_only, p| Disagreements { first_only, second_only: 0, mcnemar_p: p };
+        let high = |counted: Option<&Disagreements>| held_to(counted, difference()).figure().unwrap().high;
+        assert_eq!(high(Some(&counted(4, 0.125))), 0.0);
+        assert_eq!(high(Some(&counted(9, 0.004))), -0.05);
+        assert_eq!(high(None), -0.05);
+    }
 
     fn pairs(scores: &[(f64, f64)]) -> Vec<(usize, f64, f64)> {
         scores.iter().enumerate().map(|(place, (first, second))| (place, *first, *second)).collect()

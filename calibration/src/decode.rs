@@ -3,12 +3,14 @@
 use std::io::Cursor;
 
 use edgeval_models::{Channels, Picture, Sound};
-use image::{DynamicImage, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, ImageResult, Limits};
 
 /// No picture of a reference set is wider or higher than this.
 const MAXIMUM_SIDE: u32 = 16_384;
 /// No decoded picture takes more than this.
 const MAXIMUM_PICTURE_BYTES: u64 = 256 << 20;
+/// No sound is sampled more seldom, nor does any model take one: a filter between two rates grows with their ratio.
+const MINIMUM_RATE_HZ: u32 = 1000;
 /// No sound is sampled oftener: converters go to 768 kHz, and a filter between two rates grows with them.
 const MAXIMUM_RATE_HZ: u32 = 768_000;
 /// No sound has more samples than this: an hour at 48 kHz, all channels together.
@@ -22,7 +24,10 @@ pub(crate) fn picture(bytes: &[u8]) -> Result<Picture, String> {
     limits.max_image_height = Some(MAXIMUM_SIDE);
     limits.max_alloc = Some(MAXIMUM_PICTURE_BYTES);
     reader.limits(limits);
-    let decoded = reader.decode().map_err(|error| error.to_string())?;
+    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_ends(bytes) {
+        return Err("it has no end: it was cut short".to_owned());
+    }
+    let decoded = upright(reader).map_err(|error| error.to_string())?;
     let (width, height) = (decoded.width() as usize, decoded.height() as usize);
     let (channels, data) = match decoded {
         DynamicImage::ImageLuma8(gray) => (Channels::Gray, gray.into_raw()),
@@ -32,6 +37,28 @@ pub(crate) fn picture(bytes: &[u8]) -> Result<Picture, String> {
         other => (Channels::Rgb, other.into_rgb8().into_raw()),
     };
     Ok(Picture { width, height, channels, data })
+}
+
+/// A picture as its viewer sees it: telephones store how they were held.
+fn upright(reader: ImageReader<Cursor<&[u8]>>) -> ImageResult<DynamicImage> {
+    let mut decoder = reader.into_decoder()?;
+    let orientation = decoder.orientation()?;
+    let mut picture = DynamicImage::from_decoder(decoder)?;
+    picture.apply_orientation(orientation);
+    Ok(picture)
+}
+
+/// Whether a JPEG has its end behind the segments before its first scan, one of which may hold a small picture with an end of its own. The decoder
+/// fills up what is missing.
+fn jpeg_ends(bytes: &[u8]) -> bool {
+    let mut place = 2;
+    while let Some(&[0xff, marker, high, low]) = bytes.get(place..place + 4) {
+        if marker == 0xda {
+            break;
+        }
+        place += 2 + usize::from(u16::from_be_bytes([high, low]));
+    }
+    bytes.get(place..).is_some_and(|scans| scans.windows(2).any(|pair| pair == [0xff, 0xd9]))
 }
 
 /// Decodes WAV or FLAC to mono, the mean of its channels.
@@ -108,8 +135,9 @@ fn mono(samples: Vec<f32>, channels: usize, sample_rate_hz: u32) -> Result<Sound
     if channels == 0 || sample_rate_hz == 0 {
         return Err("it has no channels or no sample rate".to_owned());
     }
-    if sample_rate_hz > MAXIMUM_RATE_HZ {
-        return Err(format!("it has {sample_rate_hz} samples a second; at most {MAXIMUM_RATE_HZ} are read"));
+    if !(MINIMUM_RATE_HZ..=MAXIMUM_RATE_HZ).contains(&sample_rate_hz) {
+        let rates = format!("from {MINIMUM_RATE_HZ} to {MAXIMUM_RATE_HZ} are read");
+        return Err(format!("it has {sample_rate_hz} samples a second; {rates}"));
     }
     if samples.is_empty() {
         return Err("it has no samples".to_owned());
@@ -133,6 +161,36 @@ mod tests {
         let chunk = |name: &[u8; 4], bytes: &[u8]| [name, &(bytes.len() as u32).to_le_bytes()[..], bytes].concat();
         let body = [b"WAVE".to_vec(), chunk(b"fmt ", &format), chunk(b"data", &data)].concat();
         chunk(b"RIFF", &body)
+    }
+
+    /// A JPEG of 16 × 8 pixels, white on its left, that was held as EXIF's orientation says.
+    fn jpeg(orientation: u8) -> Vec<u8> {
+        let pixels: Vec<u8> = (0..16 * 8).map(|place| if place % 16 < 8 { 255 } else { 0 }).collect();
+        let mut bytes = Vec::new();
+        let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 95);
+        let entry = [0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0];
+        let exif = [b"Exif\0\0II*\0\x08\0\0\0\x01\0", &entry[..], &[0; 4]].concat();
+        encoder.add_app_segment(1, exif).unwrap();
+        encoder.encode(&pixels, 16, 8, jpeg_encoder::ColorType::Luma).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn pictures_are_turned_as_viewers_do() {
+        let as_stored = picture(&jpeg(1)).unwrap();
+        assert_eq!((as_stored.width, as_stored.height, as_stored.data[0] > 200), (16, 8, true));
+        let turned = picture(&jpeg(6)).unwrap();
+        assert_eq!((turned.width, turned.height), (8, 16));
+        assert!(turned.data[..8].iter().all(|&level| level > 200) && turned.data[8 * 15] < 50, "the left is above");
+    }
+
+    #[test]
+    fn a_jpeg_without_its_end_was_cut() {
+        let whole = jpeg(1);
+        for length in [whole.len() / 2, whole.len() - 2] {
+            assert!(picture(&whole[..length]).is_err(), "{length}");
+        }
+        assert!(picture(&[&whole[..], b"and more"].concat()).is_ok());
     }
 
     #[test]

@@ -62,10 +62,13 @@ impl TryFrom<Value> for PixelBox {
     fn try_from(value: Value) -> Result<Self, String> {
         let number = |key: &str| value.get(key).and_then(Value::as_f64).filter(|number| number.is_finite());
         match (number("x"), number("y"), number("width"), number("height")) {
-            (Some(x), Some(y), Some(width), Some(height)) if width > 0.0 && height > 0.0 => {
+            _ if value.get("input").is_some_and(|input| input != "image") => {
+                Err(format!("a region's `input` must be \"image\"; it is {}", value["input"]))
+            }
+            (Some(x), Some(y), Some(width), Some(height)) if x >= 0.0 && y >= 0.0 && width > 0.0 && height > 0.0 => {
                 Ok(Self { x, y, width, height })
             }
-            _ => Err("a region must be {\"x\":…,\"y\":…,\"width\":…,\"height\":…} in pixels, wider and higher than 0"
+            _ => Err("a region must be {\"x\":…,\"y\":…,\"width\":…,\"height\":…} in pixels from the upper left, wider and higher than 0"
                 .to_owned()),
         }
     }
@@ -90,7 +93,7 @@ impl Sample {
             context: line.take("context").as_ref().and_then(plain).filter(|file| is_sound(file)),
             references: line.take("references").as_ref().map(texts).unwrap_or_default(),
             regions: line.take("regions").map(regions).transpose()?.unwrap_or_default(),
-            label: line.take("label").as_ref().and_then(plain),
+            label: line.name("label")?,
             cluster: line.name("cluster")?,
             slices: BTreeMap::new(),
         };
@@ -301,7 +304,11 @@ mod tests {
         let line = r#"{"image":"a.png","regions":[{"input":"image","x":1,"y":2,"width":3,"height":4.5}]}"#;
         let expected = PixelBox { x: 1.0, y: 2.0, width: 3.0, height: 4.5 };
         assert_eq!(Sample::from_line(line, 1).unwrap().regions, [expected]);
-        for wrong in ["[[1,2,3,4]]", r#"[{"x":1,"y":2,"width":0,"height":4}]"#] {
+        let negative = r#"[{"x":-1,"y":2,"width":1,"height":4}]"#;
+        let of_another = r#"[{"input":"picture","x":1,"y":2,"width":1,"height":4}]"#;
+        let error = Sample::from_line(&format!(r#"{{"regions":{of_another}}}"#), 1).unwrap_err();
+        assert!(error.contains("must be \"image\""), "{error}");
+        for wrong in ["[[1,2,3,4]]", r#"[{"x":1,"y":2,"width":0,"height":4}]"#, negative] {
             let error = Sample::from_line(&format!(r#"{{"regions":{wrong}}}"#), 1).unwrap_err();
             assert!(error.contains("a region must be"), "{error}");
         }

@@ -209,6 +209,14 @@ impl ReferenceSet {
         self.checksums.iter().flatten().map(|(file, _)| file.as_str())
     }
 
+    /// Whether a file of the folder belongs to the set.
+    #[must_use]
+    pub fn has_file(&self, file: &Path) -> bool {
+        let own = [DESCRIPTION_FILE, CHECKSUMS_FILE, SAMPLES_FILE, HUGGING_FACE_FILE].into_iter();
+        let mut all = own.chain(self.listed_files()).chain(self.samples.iter().flat_map(Sample::files));
+        all.any(|known| Path::new(known) == file)
+    }
+
     /// Places in [`ReferenceSet::samples`] of a split's samples.
     ///
     /// # Errors

@@ -53,7 +53,8 @@ impl Interpretability {
     }
 }
 
-const NONE: &str = "no answer was explained (--examine), or the model gives no probability";
+const NONE: &str =
+    "no answer was explained (--examine), the model gives no probability, or there are no two parts to tell apart";
 
 fn of_modality(trials: &Trials<'_>, modality: Modality) -> ModalityMap {
     let mean = |absent: &str, pick: fn(&Explanation) -> Option<f64>| {

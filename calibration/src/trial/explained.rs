@@ -217,8 +217,8 @@ impl Explainer<'_, '_> {
 
     fn pointed(&self, map: &[f64], columns: usize) -> Option<bool> {
         let (Modality::Image, Some(picture)) = (self.modality, &self.subject.window.image) else { return None };
-        // A flat map points nowhere.
-        if map.iter().all(|value| *value == map[0]) {
+        // A flat map, or one without a fall, points nowhere.
+        if map.iter().all(|value| *value == map[0] || *value <= NOTHING) {
             return None;
         }
         let size = (picture.width, picture.height);

@@ -8,7 +8,8 @@ use serde::Serialize;
 pub(super) enum Better {
     More,
     Less,
-    /// Less, but it depends on the board and on what else runs: shown, not judged.
+    /// The same of what depends on the board and on what else runs: shown, not judged.
+    MoreOfTheBoard,
     LessOfTheBoard,
 }
 
@@ -20,8 +21,10 @@ pub(super) enum Verdict {
     Better,
     /// Worse over all of the interval by more than the tolerance.
     Regression,
-    /// Worse over all of the interval, but not by more than the tolerance, or in what isn't judged.
+    /// Worse over all of the interval, but not by more than the tolerance.
     Worse,
+    /// It depends on the board and on what else runs.
+    NotJudged,
     /// The interval holds 0.
     NoDifferenceShown,
     /// One of the two wasn't measured.
@@ -34,6 +37,7 @@ impl Verdict {
             Self::Better => "better",
             Self::Regression => "REGRESSION",
             Self::Worse => "worse",
+            Self::NotJudged => "not judged",
             Self::NoDifferenceShown => "no difference shown",
             Self::NotComparable => "can't be compared",
         }
@@ -42,11 +46,15 @@ impl Verdict {
     fn of(difference: &Measured, better: Better, tolerance: f64) -> Self {
         let Measured::Figure(Figure { low, high, .. }) = *difference else { return Self::NotComparable };
         // From here on more is better.
-        let (low, high) = if better == Better::More { (low, high) } else { (-high, -low) };
-        match better {
-            Better::More | Better::Less if high < -tolerance => Self::Regression,
-            _ if high < 0.0 => Self::Worse,
-            _ if low > 0.0 => Self::Better,
+        let (low, high) = match better {
+            Better::More => (low, high),
+            Better::Less => (-high, -low),
+            Better::MoreOfTheBoard | Better::LessOfTheBoard => return Self::NotJudged,
+        };
+        match (low, high) {
+            (_, high) if high < -tolerance => Self::Regression,
+            (_, high) if high < 0.0 => Self::Worse,
+            (low, _) if low > 0.0 => Self::Better,
             _ => Self::NoDifferenceShown,
         }
     }
@@ -68,7 +76,8 @@ impl Line {
     pub fn new(name: &str, (first, second): (Measured, Measured), difference: Measured, how: (Better, f64)) -> Self {
         let (better, tolerance) = how;
         let verdict = Verdict::of(&difference, better, tolerance);
-        Self { name: name.to_owned(), first, second, difference, more_is_better: better == Better::More, verdict }
+        let more_is_better = matches!(better, Better::More | Better::MoreOfTheBoard);
+        Self { name: name.to_owned(), first, second, difference, more_is_better, verdict }
     }
 }
 
@@ -95,7 +104,7 @@ mod tests {
         assert_eq!(verdict(-0.3, 0.0, Better::More, 0.0), Verdict::NoDifferenceShown);
         assert_eq!(verdict(0.1, 0.3, Better::More, 0.0), Verdict::Better);
         assert_eq!(verdict(0.1, 0.3, Better::Less, 0.0), Verdict::Regression);
-        assert_eq!(verdict(0.1, 0.3, Better::LessOfTheBoard, 0.0), Verdict::Worse);
+        assert_eq!(verdict(0.1, 0.3, Better::LessOfTheBoard, 0.0), Verdict::NotJudged);
         assert_eq!(Verdict::of(&Measured::not_measured("x"), Better::More, 0.0), Verdict::NotComparable);
     }
 }

@@ -29,7 +29,8 @@ Two reports are compared by their intervals alone. Two models are asked about th
 smaller differences.
 
 Exit status: 0 no regression, 1 a regression or an error, 2 wrong words. A regression is a figure that is worse by more than the
-tolerance over all of its difference's interval. Latency and memory are shown and not judged: they depend on the board.")]
+tolerance over all of its difference's interval. What depends on the board (latency, memory, energy, and so the
+efficiency and the total) is shown and not judged.")]
 pub struct Args {
     /// What was before: a report of `evaluate --json`; with --set a model bundle
     #[arg(value_name = "A")]

@@ -21,7 +21,10 @@ pub(super) fn print(compared: &Compared) -> io::Result<()> {
     say!("{table}")?;
     if let Some(counted) = &compared.disagreements {
         let (first, second) = (counted.first_only, counted.second_only);
-        say!("A alone was right {first} times, B alone {second} times (McNemar: p = {:.3})", counted.mcnemar_p)?;
+        say!(
+            "A alone was right {first} times, B alone {second} times (McNemar: p {})",
+            probability(counted.mcnemar_p)
+        )?;
     }
     say!("Intervals: {}.", compared.method)?;
     if compared.regression {
@@ -43,6 +46,11 @@ fn row(line: &Line) -> [String; 6] {
     };
     let name = if line.more_is_better { line.name.clone() } else { format!("{} (less is better)", line.name) };
     [name, value(&line.first), value(&line.second), change, interval, line.verdict.words().to_owned()]
+}
+
+/// A probability of 0 would say too much.
+fn probability(value: f64) -> String {
+    if value < 0.001 { "< 0.001".to_owned() } else { format!("= {value:.3}") }
 }
 
 fn signed(value: f64) -> String {

@@ -36,6 +36,21 @@ const OTHERS: [(&str, &str, Better); 16] = [
     ("energy of an inference, mJ", "/efficiency/energy_mj_per_inference", Better::LessOfTheBoard),
 ];
 
+/// Figures that hang on how hard the model was attacked.
+const ATTACKED: [&str; 4] = [
+    "/scorecard/dimensions/robustness/figure",
+    "/scorecard/total",
+    "/robustness/attack/robust",
+    "/robustness/attack/on_sound/robust",
+];
+/// How hard that was.
+const BOUNDS: [&str; 4] = [
+    "/robustness/attack/epsilon",
+    "/robustness/attack/most_queries",
+    "/robustness/attack/on_sound/epsilon",
+    "/robustness/attack/on_sound/most_queries",
+];
+
 /// What of a report tells which it is.
 #[derive(Debug, Deserialize)]
 struct Facts {
@@ -129,9 +144,11 @@ fn side(facts: Facts) -> Side {
 fn lines(first: &Value, second: &Value, tolerance: f64) -> Vec<Line> {
     let dimensions = ByDimension::equal_weights()
         .named()
-        .map(|(name, _)| (name.replace('_', " "), format!("/scorecard/dimensions/{name}/figure"), Better::More));
-    let total = ("total".to_owned(), "/scorecard/total".to_owned(), Better::More);
+        .map(|(name, _)| (name.replace('_', " "), format!("/scorecard/dimensions/{name}/figure"), better(name)));
+    // It holds the efficiency.
+    let total = ("total".to_owned(), "/scorecard/total".to_owned(), Better::MoreOfTheBoard);
     let others = OTHERS.map(|(name, place, better)| (name.to_owned(), place.to_owned(), better));
+    let same_attack = BOUNDS.iter().all(|place| first.pointer(place) == second.pointer(place));
     let all = dimensions.into_iter().chain([total]).chain(others);
     all.filter_map(|(name, place, better)| {
         let (first, second) = (figure(first, &place), figure(second, &place));
@@ -139,10 +156,18 @@ fn lines(first: &Value, second: &Value, tolerance: f64) -> Vec<Line> {
         if first.figure().is_none() && second.figure().is_none() {
             return None;
         }
-        let change = difference(&first, &second);
+        let change = match ATTACKED.contains(&place.as_str()) && !same_attack {
+            true => Measured::not_measured("attacked within other bounds"),
+            false => difference(&first, &second),
+        };
         Some(Line::new(&name, (first, second), change, (better, tolerance)))
     })
     .collect()
+}
+
+/// Of a dimension. Efficiency is made of latency, memory and energy.
+fn better(dimension: &str) -> Better {
+    if dimension == "efficiency" { Better::MoreOfTheBoard } else { Better::More }
 }
 
 /// A figure of a report. One whose ends aren't in order is none: whatever was compared with it would be wrong without anyone's noticing.

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::BufWriter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use edgeval_calibration::{Evaluated, ReferenceErrors, ReferenceSet, Worker};
@@ -14,10 +14,34 @@ use crate::measurement::ModelFacts;
 /// Minutes of work aren't to end at a file that can't be written.
 ///
 /// # Errors
-/// When one of the files that were asked for can't be.
-pub(super) fn check(args: &Args) -> anyhow::Result<()> {
+/// When one of the files that were asked for can't be, is named twice, or is a part of what is read.
+pub(super) fn check(args: &Args, set: &ReferenceSet) -> anyhow::Result<()> {
     let asked = [&args.html, &args.predictions, &args.write_reference_errors];
-    asked.into_iter().flatten().try_for_each(|file| check_writable(file))
+    let asked: Vec<&Path> = asked.into_iter().flatten().map(PathBuf::as_path).collect();
+    for (place, file) in asked.iter().enumerate() {
+        check_writable(file)?;
+        if asked[..place].contains(file) {
+            bail!("can't write {}: two options name it; give each a file of its own", file.display());
+        }
+        if let Some(folder) = read_from(file, &args.model, set) {
+            bail!(
+                "can't write {}: it is a part of {}, which is read; name another file",
+                file.display(),
+                folder.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The bundle or the set that a file is a part of. What else lies in a set's folder may be an earlier report.
+fn read_from<'a>(file: &Path, model: &'a Path, set: &'a ReferenceSet) -> Option<&'a Path> {
+    let inside =
+        |folder: &Path| Some(file.canonicalize().ok()?.strip_prefix(folder.canonicalize().ok()?).ok()?.to_owned());
+    if inside(model).is_some() {
+        return Some(model);
+    }
+    inside(set.directory()).filter(|file| set.has_file(file)).map(|_| set.directory())
 }
 
 /// What is there keeps its content; what isn't is not there afterwards.

@@ -152,12 +152,12 @@ impl Args {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.background.enter()?;
     share_cores(args.jobs())?;
-    files::check(&args)?;
     let (bundle, mut loaded) = measurement::load_bundle(&args.model, args.precision, args.execution())?;
     if loaded.model.inspect().inputs.is_empty() {
         bail!("the model has no inputs to score");
     }
     let set = ReferenceSet::open(&args.set)?;
+    files::check(&args, &set)?;
     let evaluation = Evaluation {
         set: &set,
         split: &args.split,

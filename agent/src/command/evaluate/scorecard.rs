@@ -92,11 +92,11 @@ impl Scores<'_> {
 /// Reads `accuracy=2`.
 ///
 /// # Errors
-/// When it isn't a dimension and a number of 0 or more.
+/// When it isn't a dimension and a number from 0 to 1000.
 pub(super) fn parse_weight(text: &str) -> Result<(String, f64), String> {
     let pair = text.split_once('=').and_then(|(name, weight)| Some((name, weight.parse::<f64>().ok()?)));
-    let Some((name, weight)) = pair.filter(|(_, weight)| *weight >= 0.0 && weight.is_finite()) else {
-        return Err("write DIMENSION=WEIGHT, such as accuracy=2".to_owned());
+    let Some((name, weight)) = pair.filter(|(_, weight)| (0.0..=1000.0).contains(weight)) else {
+        return Err("write DIMENSION=WEIGHT, such as accuracy=2; a weight is from 0 to 1000".to_owned());
     };
     let known = ByDimension::equal_weights().named().map(|(name, _)| name);
     if !known.contains(&name) {

@@ -93,7 +93,7 @@ fn listed(mistakes: &[Mistake<'_>]) -> Markup {
         @else {
             table {
                 caption { "Mistakes, most frequent first" }
-                thead { tr { th scope="col" { "was" } th scope="col" { "said" } th scope="col" { "times" } } }
+                thead { tr { th scope="col" { "was" } th.reason scope="col" { "said" } th scope="col" { "times" } } }
                 tbody { @for (count, truth, said) in mistakes.iter().take(LISTED) { tr {
                     td { (short(truth, NAME)) } td { (short(said, NAME)) } td.number { (count) }
                 } } }
