@@ -96,13 +96,15 @@ pub(super) fn at(value: f64) -> String {
     format!("{value:.1}")
 }
 
-/// 1, 2, 5, 10, … between two values over 0.
+/// 1, 2, 5, 10, … between two values over 0; 1, 10, … where they lie far apart.
 pub(super) fn decades(low: f64, high: f64) -> Vec<f64> {
     if !(low > 0.0 && high.is_finite()) {
         return Vec::new();
     }
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
-    let steps = (first..=last).flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * 10.0_f64.powi(power)));
+    // Over two decades there is no room for more than the decades themselves.
+    let steps: &[f64] = if high / low > 100.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+    let steps = (first..=last).flat_map(|power| steps.iter().map(move |step| step * 10.0_f64.powi(power)));
     steps.filter(|value| (low..=high).contains(value)).collect()
 }
 
@@ -126,6 +128,7 @@ mod tests {
     #[test]
     fn ticks_are_round() {
         assert_eq!(decades(0.9, 12.0), [1.0, 2.0, 5.0, 10.0]);
+        assert_eq!(decades(4.0, 50_000.0), [10.0, 100.0, 1000.0, 10_000.0]);
         assert!(decades(0.0, 5.0).is_empty());
     }
 }
