@@ -23,11 +23,11 @@ pub(crate) fn picture(bytes: &[u8]) -> Result<Picture, String> {
     limits.max_image_width = Some(MAXIMUM_SIDE);
     limits.max_image_height = Some(MAXIMUM_SIDE);
     limits.max_alloc = Some(MAXIMUM_PICTURE_BYTES);
-    reader.limits(limits);
+    reader.limits(limits.clone());
     if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_ends(bytes) {
         return Err("it has no end: it was cut short".to_owned());
     }
-    let decoded = upright(reader).map_err(|error| error.to_string())?;
+    let decoded = upright(reader, limits).map_err(|error| error.to_string())?;
     let (width, height) = (decoded.width() as usize, decoded.height() as usize);
     let (channels, data) = match decoded {
         DynamicImage::ImageLuma8(gray) => (Channels::Gray, gray.into_raw()),
@@ -40,8 +40,10 @@ pub(crate) fn picture(bytes: &[u8]) -> Result<Picture, String> {
 }
 
 /// A picture as its viewer sees it: telephones store how they were held.
-fn upright(reader: ImageReader<Cursor<&[u8]>>) -> ImageResult<DynamicImage> {
+fn upright(reader: ImageReader<Cursor<&[u8]>>, mut limits: Limits) -> ImageResult<DynamicImage> {
     let mut decoder = reader.into_decoder()?;
+    limits.reserve(decoder.total_bytes())?;
+    decoder.set_limits(limits)?;
     let orientation = decoder.orientation()?;
     let mut picture = DynamicImage::from_decoder(decoder)?;
     picture.apply_orientation(orientation);
@@ -182,6 +184,20 @@ mod tests {
         let turned = picture(&jpeg(6)).unwrap();
         assert_eq!((turned.width, turned.height), (8, 16));
         assert!(turned.data[..8].iter().all(|&level| level > 200) && turned.data[8 * 15] < 50, "the left is above");
+    }
+
+    #[test]
+    fn a_picture_that_is_too_large_is_refused_by_its_header() {
+        let chunk = |name: &[u8; 4], bytes: &[u8]| {
+            let named = [&name[..], bytes].concat();
+            [&(bytes.len() as u32).to_be_bytes()[..], &named, &crc32fast::hash(&named).to_be_bytes()].concat()
+        };
+        let side = MAXIMUM_SIDE.to_be_bytes();
+        // 8 bits, RGB.
+        let header = [&side[..], &side, &[8, 2, 0, 0, 0]].concat();
+        let png = [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"IHDR", &header), chunk(b"IDAT", &[0x78, 1])].concat();
+        let error = picture(&png).unwrap_err();
+        assert!(error.contains("limit"), "{error}");
     }
 
     #[test]
