@@ -217,8 +217,7 @@ impl Explainer<'_, '_> {
 
     fn pointed(&self, map: &[f64], columns: usize) -> Option<bool> {
         let (Modality::Image, Some(picture)) = (self.modality, &self.subject.window.image) else { return None };
-        // A flat map, or one without a fall, points nowhere.
-        if map.iter().all(|value| *value == map[0] || *value <= NOTHING) {
+        if points_nowhere(map) {
             return None;
         }
         let size = (picture.width, picture.height);
@@ -230,6 +229,11 @@ impl Explainer<'_, '_> {
         });
         pointing_hit(map, columns, &regions.collect::<Vec<_>>())
     }
+}
+
+/// Whether a map is flat, or falls nowhere.
+fn points_nowhere(map: &[f64]) -> bool {
+    map.iter().all(|value| *value == map[0]) || map.iter().all(|value| *value <= NOTHING)
 }
 
 /// Covers one cell with the set's mean.
@@ -270,6 +274,12 @@ mod tests {
             assert_eq!(cells, (0..rows * columns).collect::<Vec<_>>(), "{rows}×{columns}");
         }
         assert_eq!(blocks(2, 4)[1], [2, 3, 6, 7]);
+    }
+
+    #[test]
+    fn maps_without_a_peak_point_nowhere() {
+        assert!(points_nowhere(&[0.2; 4]) && points_nowhere(&[0.004, 0.0, -0.3, 0.001]));
+        assert!(!points_nowhere(&[0.9, 0.0, 0.0, 0.001]) && !points_nowhere(&[0.0, 0.0, 0.9, 0.0]));
     }
 
     #[test]
