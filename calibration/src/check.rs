@@ -158,7 +158,7 @@ impl<'a> Checker<'a> {
             let (width, height) = (picture.width as f64, picture.height as f64);
             if sample.regions.iter().any(|region| region.x + region.width > width || region.y + region.height > height)
             {
-                let text = "regions that reach past their picture: give pixels of the picture as it is stored";
+                let text = "regions that reach past their picture: give pixels of the picture as viewers show it, turned as its EXIF says";
                 self.add(Severity::Error, "region_outside", text, &sample.id);
             }
         }

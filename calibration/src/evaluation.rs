@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use edgeval_models::{Input, Manifest, Modality, Precision, Prediction};
+use edgeval_models::{Manifest, Modality, Precision, Prediction};
 
 use crate::findings::{Tried, share_kept};
 use crate::journal::{Journal, Kept};
@@ -191,11 +191,11 @@ impl Evaluation<'_> {
 
     /// A black picture in silence says nothing about a model.
     fn check_content(&self, sample: &Sample) -> Result<(), SetError> {
-        let inputs = &self.manifest.inputs;
-        if inputs.iter().any(|input| sample.has(input.modality())) {
+        let taken = self.manifest.modalities();
+        if taken.iter().any(|modality| sample.has(*modality)) {
             return Ok(());
         }
-        let takes: BTreeSet<String> = inputs.iter().map(|input| input.modality().to_string()).collect();
+        let takes: BTreeSet<String> = taken.iter().map(ToString::to_string).collect();
         Err(SetError::Nothing { sample: sample.id.clone(), takes: Vec::from_iter(takes).join(", ") })
     }
 
@@ -205,8 +205,9 @@ impl Evaluation<'_> {
     /// When the split is empty.
     pub fn lacking(&self) -> Result<BTreeSet<Modality>, SetError> {
         let places = self.set.positions(self.split)?;
-        let taken: BTreeSet<Modality> = self.manifest.inputs.iter().map(Input::modality).collect();
-        Ok(taken
+        Ok(self
+            .manifest
+            .modalities()
             .into_iter()
             .filter(|modality| !places.iter().any(|&place| self.sample(place).has(*modality)))
             .collect())

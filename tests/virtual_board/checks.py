@@ -91,7 +91,7 @@ def skew(observed):
 
 def lives_of_agent(observed, schedule):
     """What the agent said that watched a schedule."""
-    start_ms = next(event["start_ms"] for event in observed.events if event.get("name") == schedule)
+    start_ms = observed.start_of(schedule)
     stops = [event["at_ms"] for event in observed.events if event["kind"] == "agent_stopped" and event["at_ms"] > start_ms]
     if not stops:
         raise Missing("the agent never stopped")

@@ -54,6 +54,13 @@ class Observed:
                 return event
         raise Missing(f"the board never told {kind}")
 
+    def start_of(self, name):
+        """When a schedule began."""
+        for event in self.events:
+            if event.get("name") == name:
+                return event["start_ms"]
+        raise Missing(f"schedule {name} was never played")
+
     def shown(self, name):
         """What became of each entry of a schedule."""
         told = self._told(name)
@@ -86,9 +93,7 @@ class Observed:
 
     def periods(self, name, baseline, length):
         """The windows of the agent that watched a schedule, in periods after its baseline. Each window must have been told."""
-        start_ms = next((event["start_ms"] for event in self.events if event.get("name") == name), None)
-        if start_ms is None:
-            raise Missing(f"schedule {name} was never played")
+        start_ms = self.start_of(name)
         windows = sorted((window for window in self.windows if window["window_start_ms"] >= start_ms), key=lambda each: each["window_start_ms"])
         starts = [window["window_start_ms"] for window in windows]
         if gaps := [late - early for early, late in zip(starts, starts[1:]) if abs(late - early - ENTRY_MS) > 10]:
@@ -97,7 +102,7 @@ class Observed:
 
     def part_of(self, window, name):
         """The part of a schedule that a window lies in; None where it straddles two, or lies outside."""
-        start_ms = next(event["start_ms"] for event in self.events if event.get("name") == name)
+        start_ms = self.start_of(name)
         parts = {entry.part for entry in self.plan.schedules[name]
                  if start_ms + entry.picture_ms < window["window_end_ms"] - PICTURE_MS
                  and start_ms + entry.picture_ms + entry.duration_ms > window["window_start_ms"] + PICTURE_MS}

@@ -6,7 +6,7 @@ use crate::corruption::Random;
 use crate::order::shuffle;
 
 /// The samples of a split that have a modality, as a ring. A set is sorted, often by label: neighbours of its own order would be alike, or all be different.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ring {
     places: Vec<usize>,
     ranks: BTreeMap<usize, usize>,

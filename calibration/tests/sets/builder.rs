@@ -49,17 +49,7 @@ impl Builder {
     }
 
     pub fn sound(&mut self, name: &str, samples: &[i16]) {
-        let format = hound::WavSpec {
-            channels: 1,
-            sample_rate: 8000,
-            bits_per_sample: 16,
-            sample_format: hound::SampleFormat::Int,
-        };
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        let mut writer = hound::WavWriter::new(&mut bytes, format).unwrap();
-        samples.iter().for_each(|sample| writer.write_sample(*sample).unwrap());
-        writer.finalize().unwrap();
-        self.file(name, &bytes.into_inner());
+        self.file(name, &wav((1, 16, hound::SampleFormat::Int), samples));
     }
 
     pub fn line(&mut self, line: &str) {
@@ -108,4 +98,17 @@ pub fn codes(report: &CheckReport) -> Vec<&str> {
 
 pub fn notes(report: &CheckReport) -> Vec<&str> {
     report.findings.iter().filter(|finding| finding.severity == Severity::Note).map(|finding| finding.code).collect()
+}
+
+/// A WAV file at 8 kHz of so many channels, and bits of a kind.
+pub fn wav<S: hound::Sample + Copy>(
+    (channels, bits_per_sample, sample_format): (u16, u16, hound::SampleFormat),
+    samples: &[S],
+) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let format = hound::WavSpec { channels, sample_rate: 8000, bits_per_sample, sample_format };
+    let mut writer = hound::WavWriter::new(&mut bytes, format).unwrap();
+    samples.iter().for_each(|sample| writer.write_sample(*sample).unwrap());
+    writer.finalize().unwrap();
+    bytes.into_inner()
 }

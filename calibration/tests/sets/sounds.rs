@@ -1,31 +1,20 @@
 //! Sounds of sets: formats, and what is refused.
 
-use super::builder::Builder;
+use super::builder::{Builder, wav};
 use super::shipped;
 
 #[test]
 fn sounds_of_any_format_become_one_channel() {
-    let format = |bits_per_sample, sample_format| hound::WavSpec {
-        channels: 2,
-        sample_rate: 8000,
-        bits_per_sample,
-        sample_format,
-    };
     for (bits, float) in [(8, false), (16, false), (24, false), (32, false), (32, true)] {
-        let kind = if float { hound::SampleFormat::Float } else { hound::SampleFormat::Int };
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        let mut writer = hound::WavWriter::new(&mut bytes, format(bits, kind)).unwrap();
-        let quarter = 1_i64 << (bits - 3);
-        for share in [2, 0, -2, -2] {
-            if float {
-                writer.write_sample(share as f32 / 4.0).unwrap();
-            } else {
-                writer.write_sample(i32::try_from(share * quarter).unwrap()).unwrap();
-            }
-        }
-        writer.finalize().unwrap();
+        let shares = [2_i64, 0, -2, -2];
+        let bytes = if float {
+            wav((2, bits, hound::SampleFormat::Float), &shares.map(|share| share as f32 / 4.0))
+        } else {
+            let quarter = 1_i64 << (bits - 3);
+            wav((2, bits, hound::SampleFormat::Int), &shares.map(|share| i32::try_from(share * quarter).unwrap()))
+        };
         let mut builder = Builder::new();
-        builder.file("x.wav", &bytes.into_inner());
+        builder.file("x.wav", &bytes);
         builder.line(r#"{"id":"1","audio":"x.wav","label":"dark"}"#);
         let set = builder.open().unwrap();
         let sound = set.window(&set.samples()[0]).unwrap().audio.unwrap();
@@ -35,18 +24,8 @@ fn sounds_of_any_format_become_one_channel() {
 
 #[test]
 fn a_sound_with_what_isn_t_a_number_is_refused() {
-    let format = hound::WavSpec {
-        channels: 1,
-        sample_rate: 8000,
-        bits_per_sample: 32,
-        sample_format: hound::SampleFormat::Float,
-    };
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    let mut writer = hound::WavWriter::new(&mut bytes, format).unwrap();
-    [0.5, f32::NAN].iter().for_each(|sample| writer.write_sample(*sample).unwrap());
-    writer.finalize().unwrap();
     let mut builder = Builder::new();
-    builder.file("x.wav", &bytes.into_inner());
+    builder.file("x.wav", &wav((1, 32, hound::SampleFormat::Float), &[0.5, f32::NAN]));
     builder.line(r#"{"id":"1","audio":"x.wav","label":"dark"}"#);
     let set = builder.open().unwrap();
     let error = set.window(&set.samples()[0]).unwrap_err().to_string();

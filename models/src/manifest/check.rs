@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{
-    AudioInput, Decode, Features, ImageInput, Input, LogMel, Manifest, Modality, Output, Precision, SCHEMA, Task,
-    Variant,
+    AudioInput, Decode, Features, ImageInput, Input, LogMel, Manifest, Output, Precision, SCHEMA, Task, Variant,
 };
 use crate::bundle::BundleError;
 use crate::files::stays_inside;
@@ -120,8 +119,7 @@ impl Checker<'_> {
 
     /// An embedding is the place of something that the model takes, and each has one.
     fn check_embeddings(&self, manifest: &Manifest) -> Result<(), BundleError> {
-        let taken: BTreeSet<Modality> = manifest.inputs.iter().map(Input::modality).collect();
-        let mut embedded = BTreeSet::new();
+        let (taken, mut embedded) = (manifest.modalities(), BTreeSet::new());
         for output in &manifest.outputs {
             let Output::Embedding { modality, .. } = output else { continue };
             let field = "output.modality";

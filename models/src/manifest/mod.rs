@@ -154,6 +154,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// What the model takes.
+    #[must_use]
+    pub fn modalities(&self) -> BTreeSet<Modality> {
+        self.inputs.iter().map(Input::modality).collect()
+    }
+
     /// The tokenizers that it names, sorted, each once.
     #[must_use]
     pub fn tokenizers(&self) -> BTreeSet<&str> {

@@ -13,6 +13,7 @@ use super::{Args, Compared, Side};
 use crate::command::evaluate::observer::Watcher;
 use crate::command::exit::ExitError;
 use crate::measurement;
+use crate::probe::cpu;
 use crate::stop::Stop;
 
 const METHOD: &str = "paired bootstrap: both are drawn on the same samples (or clusters, where the set names them); McNemar's exact test";
@@ -56,7 +57,7 @@ fn answered(
     let execution = Execution { engine: args.engine, threads: 1 };
     let (bundle, loaded) = measurement::load_bundle(path, precision, execution)?;
     let mut workers = vec![Worker { model: loaded.model, other: None }];
-    for _ in 1..std::thread::available_parallelism().map_or(1, std::num::NonZero::get) {
+    for _ in 1..cpu::cores() {
         workers.push(Worker { model: Model::load(&bundle, precision, execution)?, other: None });
     }
     let evaluation = Evaluation {

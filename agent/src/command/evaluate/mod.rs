@@ -24,6 +24,7 @@ use self::output::Output;
 use crate::background::Background;
 use crate::command::exit::{EXIT_INTERRUPTED, EXIT_INVALID};
 use crate::measurement::{self, Loaded};
+use crate::probe::cpu;
 use crate::stop::Stop;
 use crate::terminal;
 
@@ -129,7 +130,7 @@ impl Args {
 
     /// Models that work side by side.
     fn jobs(&self) -> usize {
-        self.jobs.map_or(cores() / usize::from(self.threads).max(1), usize::from).max(1)
+        self.jobs.map_or(cpu::cores() / usize::from(self.threads).max(1), usize::from).max(1)
     }
 
     fn without(&self) -> Option<Modality> {
@@ -200,14 +201,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// Intervals and reading take as many cores as the models do. This thread is one of several, since it would only wait for the others; it can't be
 /// the only one, since it waits for models that look at intervals.
 fn share_cores(jobs: usize) -> anyhow::Result<()> {
-    let jobs = jobs.min(cores());
+    let jobs = jobs.min(cpu::cores());
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs);
     let pool = if jobs > 1 { pool.use_current_thread() } else { pool };
     pool.build_global().with_context(|| format!("can't start {jobs} threads"))
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// A modality can be left out of a model that takes it, and needn't have it to give any answer.
